@@ -1,0 +1,121 @@
+"""Every database behind one interface, with the safety in the library.
+
+::
+
+    from dbmcp_core import connect
+
+    with connect("sqlite:///shop.db") as shop:
+        for row in shop.query("SELECT name, price FROM product WHERE price < ?", [20]):
+            print(row)
+"""
+
+from dbmcp_core.call import Call, Intent, Request
+from dbmcp_core.client import Client, connect
+from dbmcp_core.config import Config, Source
+from dbmcp_core.database import (
+    Database,
+    Engine,
+    Lock,
+    SupportsExplain,
+    SupportsJudge,
+    SupportsLocks,
+    SupportsSchemaVersion,
+    batches,
+)
+from dbmcp_core.errors import (
+    ConfigError,
+    ConnectionFailed,
+    CursorExpired,
+    DatabaseBusy,
+    DatabaseError,
+    DbmcpError,
+    LimitExceeded,
+    NotFound,
+    PluginError,
+    PolicyDenied,
+    QueryCancelled,
+    QueryFailed,
+    QueryStopped,
+    QueryTimeout,
+    RecordFailed,
+    Refused,
+    ResourceExhausted,
+    StatementRefused,
+    UnknownSource,
+    UnsupportedError,
+)
+from dbmcp_core.executor import Executor
+from dbmcp_core.hookspecs import hookimpl
+from dbmcp_core.policy import Policy
+from dbmcp_core.record import CallRecord, JsonLines
+from dbmcp_core.registry import PluginInfo, Registry
+from dbmcp_core.running import Running
+from dbmcp_core.schema import ColumnInfo, ForeignKey, IndexInfo, SchemaInfo, TableName, TableSchema
+from dbmcp_core.settings import Secret, Settings, setting
+from dbmcp_core.statement import Column, Kind, Limits, Outcome, RefusalCode, Result, Rows, Statement, Verdict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Call",
+    "CallRecord",
+    "Client",
+    "Column",
+    "ColumnInfo",
+    "Config",
+    "ConfigError",
+    "ConnectionFailed",
+    "CursorExpired",
+    "Database",
+    "DatabaseBusy",
+    "DatabaseError",
+    "DbmcpError",
+    "Engine",
+    "Executor",
+    "ForeignKey",
+    "IndexInfo",
+    "Intent",
+    "JsonLines",
+    "Kind",
+    "LimitExceeded",
+    "Limits",
+    "Lock",
+    "NotFound",
+    "Outcome",
+    "PluginError",
+    "PluginInfo",
+    "Policy",
+    "PolicyDenied",
+    "QueryCancelled",
+    "QueryFailed",
+    "QueryStopped",
+    "QueryTimeout",
+    "RecordFailed",
+    "RefusalCode",
+    "Refused",
+    "Registry",
+    "Request",
+    "ResourceExhausted",
+    "Result",
+    "Rows",
+    "Running",
+    "SchemaInfo",
+    "Secret",
+    "Settings",
+    "Source",
+    "Statement",
+    "StatementRefused",
+    "SupportsExplain",
+    "SupportsJudge",
+    "SupportsLocks",
+    "SupportsSchemaVersion",
+    "TableName",
+    "TableSchema",
+    "UnknownSource",
+    "UnsupportedError",
+    "Verdict",
+    "batches",
+    "connect",
+    "hookimpl",
+    "setting",
+]

@@ -1,0 +1,103 @@
+"""The async face over blocking databases: one way to wait for a thread, and a cancel that reaches the database."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, Self, TypeVar
+
+from dbmcp_core import client
+from dbmcp_core.registry import Registry
+from dbmcp_core.running import Running
+from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
+from dbmcp_core.statement import Limits, Outcome, Params, Result
+
+__all__ = ["Client", "connect", "in_thread"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+#: More than one source can keep busy with running and waiting calls, so that a source that hangs doesn't stop others.
+_THREADS = 200
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="dbmcp")
+
+
+async def in_thread(running: Running, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Await *function* in a worker thread; when the awaiting task is cancelled, stop *running* in the database."""
+    call = functools.partial(function, *args, **kwargs)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+    except asyncio.CancelledError:
+        running.cancel("The caller cancelled the statement, or went away.")
+        raise
+
+
+async def connect(url: str, *, registry: Registry | None = None, **settings: object) -> Client:
+    """Open the database that *url* leads to; see ``dbmcp_core.connect``."""
+    return Client(await in_thread(Running(), functools.partial(client.connect, url, registry=registry, **settings)))
+
+
+class Client:
+    """``dbmcp_core.Client`` for ``await``: the same verbs, the same road."""
+
+    def __init__(self, blocking: client.Client) -> None:
+        self._blocking = blocking
+
+    async def query(self, text: str, params: Params = (), *, limits: Limits | None = None) -> Result:
+        """Run a read and return its first rows."""
+        running = Running()
+        return await in_thread(running, self._blocking.query, text, params, limits=limits, running=running)
+
+    async def read_on(self, cursor: str, *, limits: Limits | None = None) -> Result:
+        """Return the next rows of a truncated result."""
+        running = Running()
+        return await in_thread(running, self._blocking.read_on, cursor, limits=limits, running=running)
+
+    async def pages(self, text: str, params: Params = (), *, limits: Limits | None = None) -> AsyncIterator[Result]:
+        """Run a read and yield its rows page by page, to the end."""
+        page = await self.query(text, params, limits=limits)
+        yield page
+        while page.cursor is not None:
+            page = await self.read_on(page.cursor, limits=limits)
+            yield page
+
+    async def execute(self, text: str, params: Params = (), *, limits: Limits | None = None) -> Outcome:
+        """Run a write and commit it."""
+        running = Running()
+        return await in_thread(running, self._blocking.execute, text, params, limits=limits, running=running)
+
+    async def explain(self, text: str, params: Params = ()) -> str:
+        """Return the plan of a read, without running it."""
+        return await in_thread(Running(), self._blocking.explain, text, params)
+
+    async def get_tables(self) -> list[TableName]:
+        """Return the names of all tables and views."""
+        return await in_thread(Running(), self._blocking.get_tables)
+
+    async def get_table_schema(self, table: str | TableName) -> TableSchema:
+        """Return one table in full."""
+        return await in_thread(Running(), self._blocking.get_table_schema, table)
+
+    async def get_schema(self) -> SchemaInfo:
+        """Return every table in full."""
+        return await in_thread(Running(), self._blocking.get_schema)
+
+    async def ping(self) -> None:
+        """Make one round trip to the database."""
+        await in_thread(Running(), self._blocking.ping)
+
+    async def close(self) -> None:
+        """Disconnect; statements still running are stopped."""
+        await in_thread(Running(), self._blocking.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()

@@ -1,0 +1,413 @@
+"""The one road to a database: open → guard → policies → engine → cap → record. Every door leads here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from dbmcp_core import policy
+from dbmcp_core.call import Call, Intent, Request
+from dbmcp_core.config import Source
+from dbmcp_core.database import Database, Lock, SupportsExplain, SupportsJudge, SupportsLocks, SupportsSchemaVersion
+from dbmcp_core.errors import (
+    ConfigError,
+    DatabaseError,
+    DbmcpError,
+    QueryStopped,
+    RecordFailed,
+    Refused,
+    StatementRefused,
+    UnknownSource,
+    UnsupportedError,
+)
+from dbmcp_core.guard import judge
+from dbmcp_core.parking import Page, Parking, Stream
+from dbmcp_core.record import CallRecord
+from dbmcp_core.registry import Registry
+from dbmcp_core.running import Running
+from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
+from dbmcp_core.settings import nearest, redact
+from dbmcp_core.slots import Slot
+from dbmcp_core.statement import Kind, Limits, Outcome, RefusalCode, Result, Statement, Verdict
+
+__all__ = ["Executor"]
+
+_log = logging.getLogger("dbmcp")
+_T = TypeVar("_T")
+
+#: Seconds that a schema is taken from memory where the engine can't tell whether it changed.
+_SCHEMA_S = 30.0
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known of a call so far, for its record."""
+
+    action: str
+    source: str
+    engine: str
+    caller: str
+    door: str
+    statement: Statement | None = None
+    verdict: Verdict | None = None
+    rows: int | None = None
+    truncated: bool = False
+
+
+class Executor:
+    """Runs calls on sources. Safe from many threads; everything blocks.
+
+    Args:
+        registry: Whose policies and records hold.
+        sources: The sources to begin with; none is opened before it is used.
+    """
+
+    def __init__(self, registry: Registry, sources: Iterable[Source] = ()) -> None:
+        self._registry = registry
+        self._policies = [one for given in registry.hook.dbmcp_policies() for one in given]
+        self._slots: dict[str, Slot] = {}
+        self._changing = threading.Lock()
+        self._parking = Parking()
+        self._schemas: dict[str, tuple[Hashable, float, SchemaInfo]] = {}
+        for source in sources:
+            self.add(source)
+
+    # Sources
+
+    def sources(self) -> list[Source]:
+        """Return the sources, in the order in which they came."""
+        return [slot.source for slot in self._slots.values()]
+
+    def is_open(self, name: str) -> bool:
+        """Return whether the source called *name* is connected now; opens nothing."""
+        return self._slot(name).is_open
+
+    def add(self, source: Source) -> None:
+        """Add a source; it is opened by its first call.
+
+        Raises:
+            ConfigError: if its name is taken.
+        """
+        with self._changing:
+            if source.name in self._slots:
+                raise ConfigError(f"There is a source {source.name!r} already.", hint="Choose another name.")
+            self._slots = {**self._slots, source.name: Slot(source)}
+
+    def remove(self, name: str) -> None:
+        """Disconnect a source and forget it; its statements are stopped."""
+        with self._changing:
+            slot = self._slot(name)
+            self._slots = {key: other for key, other in self._slots.items() if other is not slot}
+        self._parking.clear(name)
+        self._schemas.pop(name, None)
+        slot.drop()
+
+    def close(self) -> None:
+        """Disconnect every source."""
+        self._parking.clear()
+        for slot in self._slots.values():
+            slot.drop()
+
+    def _slot(self, name: str) -> Slot:
+        try:
+            return self._slots[name]
+        except KeyError:
+            known = nearest(name, self._slots) or " (there is none)"
+            raise UnknownSource(f"There is no source {name!r}{known}.") from None
+
+    # Statements
+
+    def run(self, call: Call, running: Running | None = None) -> Result | Outcome:
+        """Run one statement and return its first page of rows, or what a write did.
+
+        Args:
+            call: What to run, where, for whom.
+            running: The handle to stop it by, from another thread.
+
+        Raises:
+            DbmcpError: whatever went wrong; the database is left usable.
+        """
+        running = running or Running()
+        slot = self._slot(call.source)
+        entry = self._entry(call.intent.value, slot, call.caller, call.door, call.statement)
+        with self._recorded(entry, slot):
+            page, timeout_s = _limits(slot.source, call.limits)
+            started = time.perf_counter()
+            with running.within(timeout_s), self._using(slot, running) as database:
+                self._guard(database, slot.source, call, entry)
+                if call.intent is Intent.WRITE:
+                    outcome = database.execute(call.statement, running)
+                    entry.rows = outcome.affected_rows
+                    self._schemas.pop(call.source, None)
+                    return _timed(outcome, started)
+                rows = database.query(call.statement, running)
+                return self._page(Stream(call.source, call.caller, rows, running), page, entry, started)
+
+    def read_on(
+        self,
+        cursor: str,
+        *,
+        caller: str = "local",
+        door: str = "python",
+        limits: Limits | None = None,
+        running: Running | None = None,
+    ) -> Result:
+        """Return the next page of a result that was truncated.
+
+        Raises:
+            CursorExpired: if the cursor was used, is too old or is another caller's.
+        """
+        running = running or Running()
+        stream = self._parking.take(cursor, caller)
+        slot = self._slot(stream.source)
+        entry = self._entry("read_on", slot, caller, door)
+        with self._recorded(entry, slot):
+            page, timeout_s = _limits(slot.source, limits)
+            started = time.perf_counter()
+            try:
+                with running.cord(stream.running.cancel), stream.running.within(timeout_s), slot.turn(stream.running):
+                    return self._page(stream, page, entry, started)
+            except BaseException:
+                stream.rows.close()
+                raise
+
+    def _page(self, stream: Stream, page: Page, entry: _Entry, started: float) -> Result:
+        try:
+            rows, more = stream.take(page)
+        except BaseException:
+            stream.rows.close()
+            raise
+        cursor = None
+        if more:
+            cursor = self._parking.park(stream)
+        else:
+            stream.rows.close()
+        entry.rows, entry.truncated = len(rows), more
+        return Result(stream.rows.columns, tuple(rows), more, cursor, time.perf_counter() - started)
+
+    def explain(self, source: str, statement: Statement, *, caller: str = "local", door: str = "python") -> str:
+        """Return the plan of a read, without running it."""
+        call = Call(source, statement, Intent.READ, caller, door)
+
+        slot = self._slot(source)
+        entry = self._entry("explain", slot, caller, door, statement)
+
+        def explain(database: Database) -> str:
+            if not isinstance(database, SupportsExplain):
+                raise UnsupportedError(f"Engine {entry.engine!r} has no plans to show.")
+            self._guard(database, slot.source, call, entry)
+            return database.explain(statement)
+
+        return self._look(slot, entry, explain)
+
+    def _guard(self, database: Database, source: Source, call: Call, entry: _Entry) -> None:
+        """Find out what the statement does, and raise if the guard or a policy doesn't let it come this way."""
+        dialect = source.engine.dialect
+        if dialect is not None:
+            verdict = judge(call.statement.text, dialect)
+        else:
+            verdict = Verdict(
+                Kind.UNKNOWN, code=RefusalCode.UNPARSABLE, reason="Nothing judges this engine's language."
+            )
+        if isinstance(database, SupportsJudge):
+            verdict = database.judge(call.statement, verdict)
+        entry.verdict = verdict
+        refusal = _refusal(verdict, call.intent)
+        if refusal is not None:
+            raise refusal
+        policy.check(Request(call, verdict, source.engine.name, source.settings.read_only), self._policies)
+
+    # Schema
+
+    def tables(self, source: str, *, caller: str = "local", door: str = "python") -> list[TableName]:
+        """Return the names of the tables and views of *source*."""
+        return self._inspect("tables", source, caller, door, lambda database: database.get_tables())
+
+    def table(self, source: str, table: TableName, *, caller: str = "local", door: str = "python") -> TableSchema:
+        """Return one table in full."""
+        return self._inspect("table", source, caller, door, lambda database: database.get_table_schema(table))
+
+    def schema(self, source: str, *, caller: str = "local", door: str = "python") -> SchemaInfo:
+        """Return every table in full; from memory while the schema is known, or young enough, not to have changed."""
+
+        def read(database: Database) -> SchemaInfo:
+            version = database.schema_version() if isinstance(database, SupportsSchemaVersion) else None
+            known = self._schemas.get(source)
+            if known is not None and known[0] == version and (version is not None or time.monotonic() < known[1]):
+                return known[2]
+            schema = database.get_schema()
+            self._schemas[source] = (version, time.monotonic() + _SCHEMA_S, schema)
+            return schema
+
+        return self._inspect("schema", source, caller, door, read)
+
+    def ping(self, source: str, *, caller: str = "local", door: str = "python") -> None:
+        """Open *source* if it isn't, and make one round trip."""
+        self._inspect("ping", source, caller, door, lambda database: database.ping())
+
+    def locks(self, source: str, *, caller: str = "local", door: str = "python") -> list[Lock]:
+        """Return which layers of read-only hold on *source*; the guard and the policy are two of them everywhere."""
+        settings = self._slot(source).source.settings
+
+        def look(database: Database) -> list[Lock]:
+            ours = [
+                Lock("guard", True, "every statement is parsed; what isn't known to read is refused"),
+                Lock("policy", settings.read_only, f"read_only = {str(settings.read_only).lower()}"),
+            ]
+            return ours + (database.locks() if isinstance(database, SupportsLocks) else [])
+
+        return self._inspect("locks", source, caller, door, look)
+
+    def _inspect(self, action: str, source: str, caller: str, door: str, look: Callable[[Database], _T]) -> _T:
+        slot = self._slot(source)
+        return self._look(slot, self._entry(action, slot, caller, door), look)
+
+    def _look(self, slot: Slot, entry: _Entry, look: Callable[[Database], _T]) -> _T:
+        running = Running()
+        with (
+            self._recorded(entry, slot),
+            running.within(slot.source.settings.timeout_s),
+            self._using(slot, running) as database,
+        ):
+            return look(database)
+
+    # The sides of the road
+
+    @contextmanager
+    def _using(self, slot: Slot, running: Running) -> Iterator[Database]:
+        """Open the source and hold one of its turns; a connection that broke is given up."""
+        with slot.turn(running):
+            database = slot.open()
+            try:
+                yield database
+            except DatabaseError as exc:
+                if exc.broken:
+                    slot.drop(database)
+                raise
+
+    def _entry(self, action: str, slot: Slot, caller: str, door: str, statement: Statement | None = None) -> _Entry:
+        return _Entry(action, slot.source.name, slot.source.engine.name, caller, door, statement)
+
+    @contextmanager
+    def _recorded(self, entry: _Entry, slot: Slot) -> Iterator[None]:
+        """Leave a record of the block, however it ends; let no secret, and no foreign exception, out."""
+        started = time.perf_counter()
+        error: DbmcpError | None = None
+        try:
+            yield
+        except DbmcpError as exc:
+            error = _redacted(exc, slot.source.settings.secrets())
+            raise
+        except Exception as exc:
+            message = redact(str(exc), slot.source.settings.secrets())
+            _log.error("%s of %s failed: %s: %s", entry.action, entry.source, type(exc).__name__, message)
+            error = DatabaseError(
+                f"Engine {entry.engine!r} failed unexpectedly ({type(exc).__name__}).",
+                hint="This is a fault of the engine's plugin; the server's log has its message.",
+            )
+            raise error from exc
+        finally:
+            self._record(entry, error, (time.perf_counter() - started) * 1_000)
+
+    def _record(self, entry: _Entry, error: DbmcpError | None, elapsed_ms: float) -> None:
+        if not self._registry.hook.dbmcp_record.get_hookimpls():
+            return
+        statement, verdict = entry.statement, entry.verdict
+        record = CallRecord(
+            id=uuid.uuid4().hex,
+            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            door=entry.door,
+            caller=entry.caller,
+            source=entry.source,
+            engine=entry.engine,
+            action=entry.action,
+            decision=_decision(error),
+            statement=redact(statement.text) if statement else None,
+            parameters=len(statement.params) if statement else 0,
+            kind=verdict.kind.value if verdict else None,
+            tables=tuple(sorted(str(table) for table in verdict.tables)) if verdict else (),
+            code=error.code if error else None,
+            error=error.message if error else None,
+            rows=entry.rows,
+            truncated=entry.truncated,
+            elapsed_ms=round(elapsed_ms, 3),
+        )
+        try:
+            self._registry.hook.dbmcp_record(record=record)
+        except Exception as exc:
+            _log.error("A record sink failed: %s", type(exc).__name__)
+            raise RecordFailed(
+                f"The call could not be recorded ({type(exc).__name__}), so it is not answered.",
+                hint="Whoever runs this server finds the record sink under [records].",
+            ) from exc
+
+
+def _limits(source: Source, asked: Limits | None) -> tuple[Page, float]:
+    """Return what *asked* comes to under the settings of *source*."""
+    settings, asked = source.settings, asked or Limits()
+    page = Page(
+        asked.max_rows if asked.max_rows is not None else settings.max_rows,
+        _least(asked.max_bytes, settings.max_bytes),
+        _least(asked.max_tokens, settings.max_tokens),
+    )
+    return page, settings.timeout_s if asked.timeout_s is None else min(asked.timeout_s, settings.timeout_s)
+
+
+def _least(*numbers: int | None) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)
+
+
+def _refusal(verdict: Verdict, intent: Intent) -> StatementRefused | None:
+    """Return why a statement with this verdict may not come this way, if so."""
+    code, reason = verdict.code, verdict.reason or "The statement is not understood."
+    if intent is Intent.READ:
+        if verdict.kind is Kind.READ:
+            return None
+        hint = "Only a single statement that reads may run as a query."
+    elif verdict.kind in (Kind.WRITE, Kind.DEFINE) and code is not RefusalCode.MULTIPLE:
+        return None
+    elif verdict.kind is Kind.READ:
+        code, reason = RefusalCode.NOT_A_WRITE, "The statement only reads."
+        hint = "Ask for it as a query."
+    elif verdict.kind is Kind.ADMIN:
+        code = RefusalCode.ADMIN
+        hint = "Only statements that change rows or tables may run as an update; each is a transaction of its own."
+    else:
+        hint = "Send one statement that changes rows or tables."
+    where = {"line": verdict.line, "column": verdict.column} if verdict.line is not None else {}
+    return StatementRefused(_at(reason, verdict), code=code or RefusalCode.NOT_A_READ, hint=hint, details=where)
+
+
+def _at(reason: str, verdict: Verdict) -> str:
+    place = f" (line {verdict.line}, column {verdict.column})" if verdict.line is not None else ""
+    return f"{reason.rstrip('.')}{'' if place in reason else place}."
+
+
+def _timed(outcome: Outcome, started: float) -> Outcome:
+    return Outcome(outcome.affected_rows, outcome.generated_keys, outcome.returned, time.perf_counter() - started)
+
+
+def _decision(error: DbmcpError | None) -> str:
+    if error is None:
+        return "done"
+    if isinstance(error, Refused):
+        return "refused"
+    return "stopped" if isinstance(error, QueryStopped) else "failed"
+
+
+def _redacted(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
+    """Mask *secrets* in *exc* itself, so that whoever catches it has nothing to leak."""
+    exc.message = redact(exc.message, secrets)
+    exc.hint = redact(exc.hint, secrets) if exc.hint else None
+    exc.args = (exc.message,)
+    exc.details = {
+        key: redact(value, secrets) if isinstance(value, str) else value for key, value in exc.details.items()
+    }
+    return exc

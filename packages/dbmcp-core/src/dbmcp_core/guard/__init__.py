@@ -1,0 +1,46 @@
+"""What a statement does: the first lock of read-only, and the one that says why.
+
+``judge`` reads a text twice: by its words alone, cut as its server cuts them, and as sqlglot's tree, each node of which
+must be on a list of reading constructs. Only what both take for one single read is a read; what is not understood is
+refused. It is a pure function and needs no database.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from dbmcp_core.errors import ConfigError
+from dbmcp_core.statement import Kind, RefusalCode, Verdict
+
+__all__ = ["DIALECTS", "MAX_CHARACTERS", "judge"]
+
+DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
+#: Longer texts are not looked at: judging one must not take longer than running it.
+MAX_CHARACTERS = 1 << 20
+_MAX_CACHED_CHARACTERS = 8_192
+
+
+def judge(text: str, dialect: str) -> Verdict:
+    """Return what *text* does in *dialect*. Never raises for a text, whatever it holds.
+
+    Raises:
+        ConfigError: No such dialect is known.
+    """
+    if len(text) <= _MAX_CACHED_CHARACTERS:
+        return _cached(text, dialect)
+    return _judge(text, dialect)
+
+
+def _judge(text: str, dialect: str) -> Verdict:
+    if dialect not in DIALECTS:
+        message = f"There is no dialect {dialect!r}."
+        raise ConfigError(message, hint=f"The known ones are: {', '.join(DIALECTS)}.")
+    if len(text) > MAX_CHARACTERS:
+        reason = f"The statement is longer than {MAX_CHARACTERS:,} characters"
+        return Verdict(Kind.UNKNOWN, code=RefusalCode.UNPARSABLE, reason=reason)
+    from dbmcp_core.guard import statements  # sqlglot takes a tenth of a second to import
+
+    return statements.judge(text, dialect)
+
+
+_cached = lru_cache(maxsize=1_024)(_judge)

@@ -1,0 +1,241 @@
+"""Settings of a source: typed, validated, with environment names, and with secrets that never show.
+
+An engine's settings are a frozen dataclass under ``Settings``; its fields are the keys of a source in ``dbmcp.toml``,
+of ``connect-database``'s ``config`` and, in capitals behind ``MCP_<ENGINE>_``, of the environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from dbmcp_core.errors import ConfigError
+
+__all__ = ["Options", "Secret", "Settings", "nearest", "redact", "setting"]
+
+MASK = "***"
+
+
+class Secret:
+    """A text that never shows: only ``reveal`` gives it out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself; for the driver, and for nobody else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> typing.NoReturn:
+        raise TypeError("A Secret can't be pickled.")
+
+
+_URL_PASSWORD = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)")
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return *text* with every one of *secrets*, and the password of every URL in it, masked."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return _URL_PASSWORD.sub(rf"\g<before>{MASK}", text)
+
+
+def setting(default: Any = dataclasses.MISSING, *, doc: str, aliases: tuple[str, ...] = ()) -> Any:
+    """Declare one field of an ``Options`` class.
+
+    Args:
+        default: Its value when it isn't set; without one the setting is required.
+        doc: What it means, in one sentence, with its unit.
+        aliases: Other names that it is known by. The camelCase spelling of its name always is.
+    """
+    return dataclasses.field(default=default, metadata={"doc": doc, "aliases": aliases})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """A frozen dataclass whose fields are the keys of a table of settings."""
+
+    @classmethod
+    def build(cls, values: Mapping[str, object], *, where: str) -> Self:
+        """Return the settings that *values* spell, in Python's names or in camelCase.
+
+        Args:
+            values: Names to values; texts, as the environment has them, are converted.
+            where: What to call these values in an error: a file, a variable, a URL.
+
+        Raises:
+            ConfigError: naming everything that is wrong, each with its remedy; no value that is a secret shows.
+        """
+        names = cls.names()
+        found: dict[str, object] = {}
+        problems: list[str] = []
+        for key, value in values.items():
+            name = names.get(_plain(key))
+            if name is None:
+                problems.append(f"unknown setting {key!r}{nearest(key, [field.name for field in _fields(cls)])}")
+            elif name in found:
+                problems.append(f"{name!r} is set twice, the second time as {key!r}")
+            else:
+                try:
+                    found[name] = _convert(value, _hints(cls)[name])
+                except ValueError as exc:
+                    problems.append(f"{name!r} {exc}")
+        problems += [f"{name!r} is missing" for name in cls._required() if name not in found]
+        if problems:
+            raise ConfigError(f"{where}: {'; '.join(problems)}.", details={"problems": problems})
+        return cls(**found)
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """Return every name a setting goes by, lower case without underscores, and the field it means."""
+        return {
+            _plain(alias): field.name
+            for field in _fields(cls)
+            for alias in (field.name, *field.metadata.get("aliases", ()))
+        }
+
+    @classmethod
+    def docs(cls) -> dict[str, str]:
+        """Return what each setting means, by name, in the order of their declaration."""
+        return {field.name: field.metadata.get("doc", "") for field in _fields(cls)}
+
+    @classmethod
+    def _required(cls) -> list[str]:
+        missing = dataclasses.MISSING
+        return [f.name for f in _fields(cls) if f.default is missing and f.default_factory is missing]
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the texts that must never show."""
+        values = (getattr(self, field.name) for field in _fields(type(self)))
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Options):
+    """The settings that every source has; an engine's own class adds to them."""
+
+    read_only: bool = setting(True, doc="Refuse every statement that isn't a read.")
+    timeout_s: float = setting(30.0, doc="Seconds until a statement is stopped in the database.")
+    max_rows: int = setting(1_000, doc="Rows in one answer; the rest is read on by cursor.")
+    max_bytes: int = setting(5_000_000, doc="Size of one answer's values, in bytes.")
+    max_tokens: int | None = setting(None, doc="Size of one answer's values, in model tokens (an estimate).")
+    max_concurrent: int = setting(16, doc="Statements that may run at once on this source; more wait their turn.")
+
+    def relative_to(self, folder: Path) -> Self:  # noqa: ARG002 - for engines with files
+        """Return these settings with relative paths taken from *folder*, where their configuration file stands."""
+        return self
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a remedy for a misspelt *word*: the nearest of *known*, or all of them when they are few."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.55)
+    if close:
+        return f" (did you mean {close[0]!r}?)"
+    return f" (known: {', '.join(names)})" if names else ""
+
+
+def _fields(cls: type[Options]) -> tuple[dataclasses.Field[Any], ...]:
+    if "__dataclass_fields__" not in vars(cls):  # its own settings would be silently missing
+        raise TypeError(f"{cls.__name__} wants @dataclass(frozen=True, kw_only=True) before its class statement.")
+    return dataclasses.fields(cls)
+
+
+def _hints(cls: type[Options]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "").replace("-", "").lower()
+
+
+def _convert(value: object, hint: Any) -> object:
+    """Return *value* as *hint* says; a ValueError says what was wanted, and never shows a secret."""
+    kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] if _is_union(hint) else [hint]
+    if value is None and types.NoneType in typing.get_args(hint):
+        return None
+    kind = typing.get_origin(kinds[0]) or kinds[0]
+    return _CONVERTERS[kind](value)
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (types.UnionType, typing.Union)
+
+
+_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
+
+
+def _to_bool(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise ValueError(f"wants true or false, not {value!r}")
+
+
+def _to_number(kind: type[int | float], wanted: str) -> Callable[[object], float]:
+    def convert(value: object) -> float:
+        try:
+            if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+                raise TypeError
+            number = kind(value)
+            if number < 0 or number != number or (kind is int and isinstance(value, float) and number != value):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"wants {wanted}, not {value!r}") from None
+        return number
+
+    return convert
+
+
+def _to_text(value: object) -> str:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"wants a text, not {type(value).__name__}")
+
+
+def _to_secret(value: object) -> Secret:
+    return value if isinstance(value, Secret) else Secret(_to_text(value))
+
+
+def _to_texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise ValueError(f"wants a list of texts, not {type(value).__name__}")
+
+
+_CONVERTERS: dict[object, Callable[[object], object]] = {
+    bool: _to_bool,
+    int: _to_number(int, "a whole number from 0"),
+    float: _to_number(float, "a number from 0"),
+    str: _to_text,
+    Secret: _to_secret,
+    tuple: _to_texts,
+}

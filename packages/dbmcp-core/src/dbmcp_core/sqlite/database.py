@@ -1,0 +1,222 @@
+"""One open SQLite database: readers beside one writer, each on a connection that can do no more than it must."""
+
+from __future__ import annotations
+
+import difflib
+import sqlite3
+import threading
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dbmcp_core.database import Database, Lock
+from dbmcp_core.errors import ConfigError, ConnectionFailed, NotFound, UnsupportedError
+from dbmcp_core.running import Running
+from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
+from dbmcp_core.sqlite import introspect, judge, locks
+from dbmcp_core.sqlite.engine import MEMORY, SQLiteSettings
+from dbmcp_core.sqlite.errors import wrapped
+from dbmcp_core.sqlite.reading import Describer, Reader, Reading
+from dbmcp_core.sqlite.writing import write
+from dbmcp_core.statement import Outcome, Rows, Statement, Verdict
+
+__all__ = ["SQLiteDatabase"]
+
+#: Readers that are kept open while nobody uses them.
+_IDLE = 8
+
+
+class SQLiteDatabase(Database):
+    """A database file, or a database in memory that lives until ``disconnect``."""
+
+    def __init__(self, settings: SQLiteSettings) -> None:
+        self.settings = settings
+        self._uri = locks.address(settings)
+        self._idle: list[Reader] = []
+        self._busy: set[Reader] = set()
+        self._pool = threading.Lock()
+        self._writing = threading.Lock()
+        self._anchor: sqlite3.Connection | None = None
+        self._describer: Describer | None = None
+
+    def connect(self) -> None:
+        """Open the file and read its header, so that a wrong file is found now and not by the first statement."""
+        settings = self.settings
+        if sqlite3.sqlite_version_info < (3, 37):
+            raise ConnectionFailed(f"SQLite {sqlite3.sqlite_version} is too old.", hint="dbmcp needs 3.37 or newer.")
+        if settings.filename == MEMORY:
+            self._anchor = locks.open_writer(settings, self._uri, create=True)
+        else:
+            self._check_file(Path(settings.filename).expanduser())
+        with wrapped():
+            self._describer = Describer(locks.open_scratch(settings, self._uri))
+            self.ping()
+
+    def _check_file(self, path: Path) -> None:
+        settings = self.settings
+        if path.is_dir():
+            raise _no_file(path, "is a folder, not a database file", "directory")
+        if not path.exists():
+            if not settings.create_if_not_exists:
+                raise _no_file(
+                    path, "does not exist", "missing", "Check the path, or set create_if_not_exists = true to make it."
+                )
+            if settings.read_only:
+                raise ConfigError("create_if_not_exists makes a file, so it wants read_only = false as well.")
+            with wrapped():
+                connection = locks.open_writer(settings, self._uri, create=True)
+                connection.execute("PRAGMA user_version = 0")
+                connection.close()
+        try:
+            with path.open("rb") as file:
+                head = file.read(16)
+        except OSError as exc:
+            raise _no_file(path, f"can't be read: {exc.strerror}", "permission") from exc
+        if head and head != b"SQLite format 3\0":
+            raise _no_file(path, "is not an SQLite database", "not_a_database")
+
+    def disconnect(self) -> None:
+        """Close every connection; statements still running are interrupted, and end theirs."""
+        with self._pool:
+            idle, busy = self._idle, self._busy
+            self._idle, self._busy = [], set()
+            describer, self._describer = self._describer, None
+            anchor, self._anchor = self._anchor, None
+        for reader in busy:  # in use on another thread, which ends it when it gives it back
+            reader.connection.interrupt()
+        for reader in idle:
+            reader.end()
+        if describer is not None:
+            describer.close()
+        if anchor is not None:
+            anchor.close()
+
+    def query(self, statement: Statement, running: Running) -> Rows:
+        """Run a read on a connection that can't write."""
+        reader = self._take()
+        reading = Reading(reader, statement, running, self._names)
+
+        def close() -> None:
+            reading.close()
+            self._give(reader)
+
+        def park() -> bool:
+            with wrapped():
+                return reading.park()
+
+        try:
+            with wrapped(statement.text, self._names):
+                columns = reading.start(self._open_describer())
+        except BaseException:
+            close()
+            raise
+        return Rows(columns, reading.batches(), close, park)
+
+    def execute(self, statement: Statement, running: Running) -> Outcome:
+        """Run a write on a connection of its own, and commit it."""
+        if self.settings.read_only:
+            raise UnsupportedError("This source was opened read-only.")
+        with self._writing, wrapped(statement.text, self._names):
+            connection = locks.open_writer(self.settings, self._uri)
+            try:
+                return write(connection, statement, running)
+            finally:
+                connection.close()
+
+    def explain(self, statement: Statement) -> str:
+        """Return SQLite's query plan, one step a line, indented by depth."""
+        with wrapped(statement.text, self._names), self._reader() as reader:
+            depth = {0: -1}
+            lines = []
+            for number, parent, _, detail in reader.fetch(f"EXPLAIN QUERY PLAN {statement.text}", statement.params):
+                depth[number] = depth.get(parent, -1) + 1
+                lines.append("  " * depth[number] + detail)
+            return "\n".join(lines)
+
+    def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
+        """Let SQLite's own parser decide what the guard could not parse."""
+        return judge.second_opinion(self._open_describer(), statement, verdict)
+
+    def get_tables(self, schema: str | None = None) -> list[TableName]:
+        """Return all tables and views; SQLite's one schema is ``main``."""
+        if schema not in (None, "main"):
+            return []
+        with wrapped(), self._reader() as reader:
+            return [TableName(name) for name in introspect.read_names(reader.connection)]
+
+    def get_table_schema(self, table: TableName) -> TableSchema:
+        """Return one table; names are compared as SQLite does, without regard to case."""
+        with wrapped(), self._reader() as reader:
+            names = {name.lower(): name for name in introspect.read_names(reader.connection)}
+            name = names.get(table.name.lower())
+            if name is None or table.schema not in (None, "main"):
+                close = difflib.get_close_matches(table.name.lower(), names, n=3)
+                hint = f"Did you mean {', '.join(names[one] for one in close)}?" if close else None
+                raise NotFound(f"There is no table {str(table)!r}.", hint=hint, details={"table": str(table)})
+            return introspect.read_tables(reader.connection, [name])[0]
+
+    def get_schema(self) -> SchemaInfo:
+        """Return every table and view."""
+        name = self.settings.filename
+        with wrapped(), self._reader() as reader:
+            tables = introspect.read_tables(reader.connection)
+        return SchemaInfo(name if name == MEMORY else Path(name).stem, tuple(tables))
+
+    def schema_version(self) -> Hashable:
+        """Return SQLite's own count of schema changes."""
+        with wrapped():
+            return self._open_describer().schema_version()
+
+    def ping(self) -> None:
+        """Read the first page."""
+        with wrapped(), self._reader() as reader:
+            reader.connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+    def locks(self) -> list[Lock]:
+        """Ask the connection that reads use what it can't do."""
+        with wrapped(), self._reader() as reader:
+            return reader.locks()
+
+    def _open_describer(self) -> Describer:
+        if self._describer is None:
+            raise ConnectionFailed("The database is not connected.")
+        return self._describer
+
+    def _names(self, kind: str) -> Iterable[str]:
+        """Return the tables, or the columns of all tables, for the hint in an error."""
+        with self._reader() as reader:
+            if kind == "table":
+                return introspect.read_names(reader.connection)
+            tables = introspect.read_tables(reader.connection)
+            return {column.name for table in tables for column in table.columns}
+
+    @contextmanager
+    def _reader(self) -> Iterator[Reader]:
+        reader = self._take()
+        try:
+            yield reader
+        finally:
+            self._give(reader)
+
+    def _take(self) -> Reader:
+        with self._pool:
+            reader = self._idle.pop() if self._idle else None
+        if reader is None:
+            with wrapped():
+                reader = Reader(locks.open_reader(self.settings, self._uri))
+        with self._pool:
+            self._busy.add(reader)
+        return reader
+
+    def _give(self, reader: Reader) -> None:
+        with self._pool:
+            kept = reader in self._busy and len(self._idle) < _IDLE
+            self._busy.discard(reader)
+            if kept:
+                self._idle.append(reader)
+        if not kept:
+            reader.end()
+
+
+def _no_file(path: Path, what: str, reason: str, hint: str | None = None) -> ConnectionFailed:
+    return ConnectionFailed(f"The file {str(path)!r} {what}.", hint=hint, details={"reason": reason})

@@ -1,0 +1,1 @@
+"""Every installed engine behind one MCP server and one command line."""

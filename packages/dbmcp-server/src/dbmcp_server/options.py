@@ -1,0 +1,50 @@
+"""What the server may do: the ``[server]`` table, ``DBMCP_…`` in the environment, or the command line's flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from dbmcp_core.settings import Options, setting
+
+__all__ = ["ServerOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions(Options):
+    """The options of one server."""
+
+    host: str = setting("127.0.0.1", doc="Address to listen on over HTTP.")
+    port: int = setting(3001, doc="Port to listen on over HTTP.")
+    allowed_hosts: tuple[str, ...] = setting(
+        (), doc="Names that clients may call this server by, as 'name' or 'name:port'; loopback names always may."
+    )
+    allowed_origins: tuple[str, ...] = setting(
+        (), doc="Origins whose web pages may call this server; pages of loopback origins always may."
+    )
+    allow_writes: bool = setting(False, doc="Let connections that a client opens write.")
+    runtime_connections: bool | None = setting(
+        None, doc="Let clients open connections; left out, on stdio alone, and only without a configured source."
+    )
+    runtime_allow: tuple[str, ...] = setting(
+        (), doc="What a client may open, as patterns of URLs: 'sqlite:////data/*'; wanted over HTTP."
+    )
+
+    @classmethod
+    def load(cls, table: Mapping[str, Any], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Self:
+        """Put the options together: *flags* over *environment* over *table*.
+
+        Raises:
+            ConfigError: naming what is wrong.
+        """
+        names = cls.names()
+        variables = {
+            names[plain]: value
+            for variable, value in environment.items()
+            if (plain := variable.removeprefix("DBMCP_").replace("_", "").lower()) in names
+            and variable.startswith("DBMCP_")
+        }
+        given = {name: value for name, value in flags.items() if value is not None}
+        canonical = {names.get(key.replace("_", "").lower(), key): value for key, value in table.items()}
+        return cls.build({**canonical, **variables, **given}, where="[server]")

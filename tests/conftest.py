@@ -1,0 +1,66 @@
+"""What all tests share: small real databases, and the sample data beside the checkout where it is there."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+SHOP = """
+CREATE TABLE product (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price NUMERIC(10, 2), note TEXT);
+CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE purchase (
+    id INTEGER PRIMARY KEY,
+    customer_id INTEGER NOT NULL REFERENCES customer (id),
+    product_id INTEGER NOT NULL REFERENCES product (id) ON DELETE CASCADE
+);
+CREATE INDEX purchase_by_customer ON purchase (customer_id);
+CREATE VIEW cheap AS SELECT id, name FROM product WHERE price < 10;
+INSERT INTO product VALUES (1, 'pen', 1.5, NULL), (2, 'ink', 7, ''), (3, 'desk', 120, 'heavy');
+INSERT INTO customer VALUES (1, 'Ada'), (2, 'Grace');
+INSERT INTO purchase VALUES (1, 1, 1), (2, 1, 3), (3, 2, 2);
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A small shop, as an SQLite file."""
+    path = tmp_path / "shop.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(SHOP)
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    """2,500 numbered rows, as an SQLite file."""
+    path = tmp_path / "big.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE number (id INTEGER PRIMARY KEY, text TEXT)")
+    connection.executemany("INSERT INTO number VALUES (?, ?)", ((i, f"row {i}") for i in range(1, 2_501)))
+    connection.commit()
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Callable[[str], Path]:
+    """Unpack one of the sample databases, or skip by its name where they are not there."""
+
+    def unpack(name: str) -> Path:
+        packed = SHARED_DATA / f"{name}.gz"
+        if not packed.is_file():
+            pytest.skip(f"sample data {name} is not beside this checkout ({packed})")
+        path = tmp_path / Path(name).name
+        with gzip.open(packed) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        return path
+
+    return unpack

@@ -1,0 +1,193 @@
+"""Where sources come from, which wins, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dbmcp_core import ConfigError, Registry, Settings, UnknownSource, hookimpl
+from dbmcp_core.config import load, source
+from dbmcp_core.sqlite.engine import SQLiteSettings
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def filename(settings: Settings) -> str:
+    assert isinstance(settings, SQLiteSettings)
+    return settings.filename
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///shop.db", "shop.db"),
+        ("sqlite:////data/shop.db", "/data/shop.db"),
+        ("sqlite:shop.db", "shop.db"),
+        ("sqlite:///my%20shop.db", "my shop.db"),
+        ("sqlite://", ":memory:"),
+        ("sqlite:///:memory:", ":memory:"),
+        ("sqlite3:///shop.db", "shop.db"),
+    ],
+)
+def test_an_sqlite_url_leads_to_its_file(registry: Registry, url: str, name: str) -> None:
+    assert filename(source(registry, "shop", url).settings) == name
+
+
+def test_a_url_has_settings_in_its_query(registry: Registry) -> None:
+    settings = source(registry, "shop", "sqlite:///shop.db?readOnly=false&timeout_s=3").settings
+    assert (settings.read_only, settings.timeout_s) == (False, 3.0)
+
+
+def test_the_known_camel_case_keys_are_taken(registry: Registry) -> None:
+    one = source(registry, "shop", {"type": "sqlite", "filename": "a.db", "createIfNotExists": True, "readOnly": False})
+    assert isinstance(one.settings, SQLiteSettings)
+    assert one.settings.create_if_not_exists
+    assert not one.settings.read_only
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({}, "neither 'url' nor 'engine'"),
+        ("shop.db", "begins with its engine"),
+        ("sqlite://shop.db", "three slashes"),
+        ("nosuch://h/db", "No engine is called 'nosuch'"),
+        ({"engine": "sqlite"}, "'filename' is missing"),
+        ({"engine": "sqlite", "filenam": "x"}, "did you mean 'filename'"),
+        ({"url": "sqlite:///a.db", "engine": "nosuch"}, "No engine is called 'nosuch'"),
+        ("postgres://u:hunter2@[::1/db", "can't be read"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_named_without_its_password(
+    registry: Registry, spec: str | dict[str, object], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        source(registry, "shop", spec)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "a/b", "-x", "x" * 65])
+def test_a_name_must_fit_into_a_uri(registry: Registry, name: str) -> None:
+    with pytest.raises(ConfigError, match="can't name a source"):
+        source(registry, name, "sqlite:///a.db")
+
+
+def test_the_file_of_the_working_directory_is_read(registry: Registry, tmp_path: Path) -> None:
+    write(
+        tmp_path / "dbmcp.toml",
+        '[sources]\nshop = "sqlite:///shop.db"\n[sources.crm]\nengine = "sqlite"\nfilename = "c.db"',
+    )
+    sources = load(registry, environment={}).sources
+    assert [one.name for one in sources] == ["shop", "crm"]
+    assert filename(sources[0].settings) == str(tmp_path / "shop.db")
+
+
+def test_paths_are_relative_to_the_file_that_names_them(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    file = write(tmp_path / "conf" / "my.toml", '[sources]\nshop = "sqlite:///shop.db"\nmem = "sqlite://"')
+    shop, memory = load(registry, file=file, environment={}).sources
+    assert filename(shop.settings) == str(tmp_path / "conf" / "shop.db")
+    assert filename(memory.settings) == ":memory:"
+
+
+def test_the_environment_makes_a_source(registry: Registry) -> None:
+    environment = {"MCP_SQLITE_FILENAME": "shop.db", "MCP_SQLITE_READ_ONLY": "false", "MCP_TOOL_TIMEOUT": "60000"}
+    (one,) = load(registry, environment=environment).sources
+    assert (one.name, one.origin, filename(one.settings), one.settings.read_only) == (
+        "sqlite",
+        "environment",
+        "shop.db",
+        False,
+    )
+
+
+def test_a_url_in_the_environment_makes_a_source(registry: Registry) -> None:
+    (one,) = load(registry, environment={"DBMCP_URL": "sqlite:///data/shop.db"}).sources
+    assert one.name == "shop"
+
+
+def test_a_misspelt_variable_of_an_engine_is_an_error(registry: Registry) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'filename'"):
+        load(registry, environment={"MCP_SQLITE_FILENAM": "x"})
+
+
+def test_the_environment_wins_over_the_file(registry: Registry, tmp_path: Path) -> None:
+    write(tmp_path / "dbmcp.toml", '[sources]\nsqlite = "sqlite:///file.db"\nother = "sqlite:///other.db"')
+    sources = {one.name: one for one in load(registry, environment={"MCP_SQLITE_FILENAME": "env.db"}).sources}
+    assert filename(sources["sqlite"].settings) == "env.db"
+    assert set(sources) == {"sqlite", "other"}
+
+
+def test_the_command_line_wins_over_both(registry: Registry, tmp_path: Path) -> None:
+    write(tmp_path / "dbmcp.toml", '[sources]\nshop = "sqlite:///file.db"\nother = "sqlite:///other.db"')
+    write(tmp_path / "here.db", "")
+    named = ["other", "crm=sqlite:///crm.db", "here.db", "sqlite:///x/log.db"]
+    sources = load(registry, named=named, environment={"MCP_SQLITE_FILENAME": "env.db"}).sources
+    assert [one.name for one in sources] == ["other", "crm", "here", "log"]
+
+
+def test_a_name_that_leads_nowhere_tells_what_there_is(registry: Registry, tmp_path: Path) -> None:
+    write(tmp_path / "dbmcp.toml", '[sources]\nshop = "sqlite:///file.db"')
+    with pytest.raises(UnknownSource, match="did you mean 'shop'"):
+        load(registry, named=["shpo"], environment={})
+
+
+def test_two_sources_of_one_name_are_an_error(registry: Registry) -> None:
+    with pytest.raises(ConfigError, match="one name"):
+        load(registry, named=["sqlite:///a/shop.db", "sqlite:///b/shop.db"], environment={})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[sources", "not valid TOML"),
+        ("[source.x]", "did you mean 'sources'"),
+        ("sources = 1", "wants a table"),
+        ("[sources]\nx = 1", "wants a URL or a table"),
+        ('[sources]\nx = "sqlite:///${NOWHERE}"', "the environment has no NOWHERE"),
+        ('[sources]\nx = "sqlite:///${vault:a/b}"', "nothing gives a 'vault' secret"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_named(registry: Registry, tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load(registry, file=write(tmp_path / "x.toml", text), environment={})
+
+
+def test_a_file_that_was_asked_for_must_be_there(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        load(registry, file=tmp_path / "none.toml", environment={})
+
+
+def test_references_are_filled_in(registry: Registry, tmp_path: Path) -> None:
+    class Vault:
+        @hookimpl
+        def dbmcp_secrets(self, scheme: str, reference: str) -> str | None:
+            return f"from-{reference}" if scheme == "vault" else None
+
+    registry.register(Vault(), "vault")
+    secret = write(tmp_path / "secret", "from-file\n")
+    urls = {"a": "${NAME}.db", "b": "${vault:v}", "c": f"${{file:{secret}}}", "d": "$$x"}
+    text = "[sources]\n" + "\n".join(f'{name} = "sqlite:///{path}"' for name, path in urls.items())
+    file = write(tmp_path / "x.toml", text)
+    names = [Path(filename(s.settings)).name for s in load(registry, file=file, environment={"NAME": "shop"}).sources]
+    assert names == ["shop.db", "from-v", "from-file", "$x"]
+
+
+def test_other_tables_are_handed_on(registry: Registry, tmp_path: Path) -> None:
+    file = write(tmp_path / "x.toml", '[server]\nport = 4000\n[records]\npath = "${LOG}"')
+    config = load(registry, file=file, environment={"LOG": "calls.jsonl"})
+    assert (config.server, config.records) == ({"port": 4000}, {"path": "calls.jsonl"})

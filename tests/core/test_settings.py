@@ -1,0 +1,113 @@
+"""Settings: typed, with the names people use, and secrets that never show."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbmcp_core import ConfigError, Secret, Settings, setting
+from dbmcp_core.settings import redact
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(Settings):
+    host_name: str = setting(doc="Where.", aliases=("server",))
+    port: int = setting(5432, doc="Which port.")
+    ratio: float | None = setting(None, doc="A number.")
+    password: Secret | None = setting(None, doc="The password.")
+    folders: tuple[str, ...] = setting((), doc="Folders.")
+
+
+@pytest.mark.parametrize("name", ["host_name", "hostName", "HOST_NAME", "host-name", "server"])
+def test_a_setting_goes_by_all_its_names(name: str) -> None:
+    assert Example.build({name: "db"}, where="test").host_name == "db"
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "expected"),
+    [
+        ({"port": "6000"}, "port", 6000),
+        ({"ratio": "0.5"}, "ratio", 0.5),
+        ({"ratio": None}, "ratio", None),
+        ({"readOnly": "no"}, "read_only", False),
+        ({"read_only": "TRUE"}, "read_only", True),
+        ({"folders": "a, b"}, "folders", ("a", "b")),
+        ({"folders": ["a"]}, "folders", ("a",)),
+        ({"password": "x"}, "password", Secret("x")),
+        ({"password": 123}, "password", Secret("123")),
+    ],
+)
+def test_texts_become_what_the_setting_is(values: dict[str, object], name: str, expected: object) -> None:
+    assert getattr(Example.build({"host_name": "db", **values}, where="test"), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "'host_name' is missing"),
+        ({"host_name": "a", "prot": 1}, "did you mean 'port'"),
+        ({"host_name": "a", "zzz": 1}, "known: "),
+        ({"host_name": "a", "port": "many"}, "'port' wants a whole number"),
+        ({"host_name": "a", "port": 1.5}, "'port' wants a whole number"),
+        ({"host_name": "a", "port": True}, "'port' wants a whole number"),
+        ({"host_name": "a", "timeout_s": -1}, "'timeout_s' wants a number from 0"),
+        ({"host_name": "a", "read_only": "perhaps"}, "'read_only' wants true or false"),
+        ({"host_name": "a", "server": "b"}, "set twice"),
+        ({"host_name": ["a"]}, "'host_name' wants a text"),
+        ({"host_name": "a", "folders": [1]}, "'folders' wants a list"),
+    ],
+)
+def test_what_is_wrong_is_named(values: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        Example.build(values, where="dbmcp.toml 'shop'")
+    assert str(caught.value).startswith("dbmcp.toml 'shop': ")
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Example.build({"prot": 1, "port": "x"}, where="test")
+    assert len(caught.value.details["problems"]) == 3  # type: ignore[arg-type]
+
+
+def test_a_wrong_secret_does_not_show_in_the_error() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Example.build({"host_name": "a", "password": ["hunter2"]}, where="test")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_shows_nowhere_but_when_revealed() -> None:
+    settings = Example.build({"host_name": "a", "password": "hunter2"}, where="test")
+    assert settings.password is not None
+    assert settings.password.reveal() == "hunter2"
+    shown = f"{settings!r} {settings} {settings.password} {settings.password!r} {settings.password:>10}"
+    assert "hunter2" not in shown
+    assert settings.secrets() == ("hunter2",)
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(settings.password)
+
+
+def test_settings_without_the_decorator_are_an_error_and_not_silently_empty() -> None:
+    class Forgotten(Settings):
+        name: str = setting("x", doc="A name.")
+
+    with pytest.raises(TypeError, match="@dataclass"):
+        Forgotten.build({}, where="test")
+
+
+@given(st.text(min_size=1).filter(lambda text: "*" not in text), st.text(), st.text())
+def test_redact_leaves_nothing_of_a_secret(secret: str, before: str, after: str) -> None:
+    if secret in before + after:
+        return
+    assert secret not in redact(f"{before}\0{secret}\0{after}", [secret])
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://u:hunter2@h/db", "mysql+x://u:hunter2@h:1/db?a=b", "see redis://:hunter2@h and go"]
+)
+def test_redact_masks_the_password_of_any_url(url: str) -> None:
+    assert "hunter2" not in redact(url)
+    assert "@h" in redact(url)
