@@ -71,3 +71,18 @@ def test_a_cancelled_task_stops_its_statement(shop: Path) -> None:
             assert (await client.query("SELECT 1", limits=Limits(timeout_s=5))).rows == ((1,),)
 
     asyncio.run(cancelled())
+
+
+def test_a_caller_is_answered_though_the_database_does_not_let_go(shop: Path) -> None:
+    # One call of a function is one step of SQLite's, and an interrupt is seen between two.
+    deaf = "SELECT length(trim(printf('%.*c', 60000, 'a'), printf('%.*c', 60000, 'b') || 'a'))"
+
+    async def ask() -> None:
+        async with await aio.connect(f"sqlite:///{shop}") as client:
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(QueryTimeout):
+                await client.query(deaf, limits=Limits(timeout_s=0.1))
+            assert asyncio.get_running_loop().time() - started < 4
+            assert (await client.query("SELECT 1")).rows == ((1,),)
+
+    asyncio.run(ask())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, Self, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, Self, TypeVar, cast
 
 from dbmcp_core import client
+from dbmcp_core.errors import QueryStopped
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
 from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
@@ -29,10 +31,33 @@ def _threads() -> ThreadPoolExecutor:
 
 
 async def in_thread(running: Running, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Await *function* in a worker thread; when the awaiting task is cancelled, stop *running* in the database."""
-    call = functools.partial(function, *args, **kwargs)
+    """Await *function* in a worker thread; when the awaiting task is cancelled, stop *running* in the database.
+
+    A statement that was stopped and doesn't end is not waited for: its error comes, and its thread is left to it.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[_T] = loop.create_future()
+
+    def settle(error: BaseException | None, result: _T | None = None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(cast("_T", result))
+
+    def ended(job: Future[_T]) -> None:
+        error = job.exception()
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            loop.call_soon_threadsafe(settle, error, None if error else job.result())
+
+    def stuck(error: QueryStopped) -> None:
+        loop.call_soon_threadsafe(settle, error)
+
+    running.on_stuck(stuck)
+    _threads().submit(function, *args, **kwargs).add_done_callback(ended)
     try:
-        return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+        return await answer
     except asyncio.CancelledError:
         running.cancel("The caller cancelled the statement, or went away.")
         raise

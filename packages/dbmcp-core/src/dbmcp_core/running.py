@@ -16,6 +16,8 @@ __all__ = ["Running"]
 _TICK_S = 0.02
 #: Seconds between two pulls of a cord. The first pull can come a moment before the driver has sent the statement.
 _PULL_AGAIN_S = 0.05
+#: Seconds after which a caller is answered although the database hasn't let go of the stopped statement.
+_STUCK_S = 1.0
 
 
 class Running:
@@ -32,6 +34,11 @@ class Running:
         self._stopped: QueryStopped | None = None
         self._deadline: float | None = None
         self._timeout_s = 0.0
+        self._on_stuck: Callable[[QueryStopped], None] | None = None
+
+    def on_stuck(self, tell: Callable[[QueryStopped], None]) -> None:
+        """Have *tell* called, from another thread, when the database doesn't let go seconds after it was stopped."""
+        self._on_stuck = tell
 
     @contextmanager
     def cord(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -91,14 +98,18 @@ class Running:
         threading.Thread(target=self._pull, name="dbmcp-stop", daemon=True).start()
 
     def _pull(self) -> None:
-        wait_s = _PULL_AGAIN_S
+        wait_s, waited_s = _PULL_AGAIN_S, 0.0
         while True:
             with self._lock:
                 if self._cord is not None:
                     self._cord()
             if not _watch.holds(self):
                 return
+            if waited_s >= _STUCK_S and self._on_stuck is not None and self._stopped is not None:
+                self._on_stuck(self._stopped)
+                self._on_stuck = None
             time.sleep(wait_s)
+            waited_s += wait_s
             wait_s = min(wait_s * 1.5, 1.0)
 
     def check_deadline(self, now: float) -> None:

@@ -1,0 +1,110 @@
+"""Everything that is run on this repository, each a session of its own. ``nox -l`` lists them; ``nox`` checks all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PACKAGES = sorted(path.parent.name for path in Path("packages").glob("*/pyproject.toml"))
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group of the root pyproject.toml."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+def install(session: nox.Session, *groups: str, editable: bool = True) -> None:
+    """Install all packages together, with the requirements of *groups*."""
+    flags = [part for name in PACKAGES for part in (["-e"] if editable else []) + [f"packages/{name}"]]
+    session.install(*flags, *(requirement for name in groups for requirement in group(name)))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job on a sample database: a real MCP client against the real server."""
+    install(session, editable=False)
+    session.run("dbmcp", "demo", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session, "types", "test")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests; pytest's own arguments go behind ``--``."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(name="tests-on", python=PYTHONS)
+def tests_on(session: nox.Session) -> None:
+    """Run all tests on one of the supported Pythons."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("engine", ["sqlite"])
+def contract(session: nox.Session, engine: str) -> None:
+    """Run the contract kit, and what is special, for one engine."""
+    install(session, "test")
+    session.run("pytest", f"tests/engines/test_{engine}.py", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", PACKAGES)
+def clean_install(session: nox.Session, package: str) -> None:
+    """Build the wheels, install one package alone from them, and import it."""
+    with tempfile.TemporaryDirectory() as wheels:
+        session.run("pip", "wheel", "--no-deps", "-w", wheels, *(f"packages/{name}" for name in PACKAGES), silent=True)
+        session.run("pip", "install", "--force-reinstall", "--find-links", wheels, package, silent=True)
+    session.run("python", "-c", f"import {package.replace('-', '_')} as package; print(package.__name__, 'imports')")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure what the tests reach, branches too."""
+    install(session, "test")
+    session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Run the protocol's own conformance suite against the real server; needs Node 22 and the npm registry."""
+    install(session, "test", "conformance")
+    session.run("pytest", "-m", "conformance", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure beside the raw driver and an empty MCP server, in one run."""
+    install(session, "bench", editable=False)
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Hold the documents to the code."""
+    install(session, "test")
+    session.run("pytest", "tests/docs", *session.posargs)

@@ -1,0 +1,93 @@
+"""The documents say what the code does: every public name of hooks, errors, settings and commands stands in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dbmcp_core import errors, hookspecs
+from dbmcp_core.config import load
+from dbmcp_core.registry import Registry
+from dbmcp_core.settings import Settings
+from dbmcp_core.sqlite.engine import SQLiteSettings
+from dbmcp_core.statement import RefusalCode
+from dbmcp_server.options import ServerOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("packages/*/README.md"))]
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith("dbmcp_")])
+def test_every_hook_has_a_section(hook: str) -> None:
+    assert f"## {hook}(" in page("hooks.md")
+    assert getattr(hookspecs, hook).__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "StatementRefused"])
+def test_every_error_is_told_with_its_code(name: str) -> None:
+    error = getattr(errors, name)
+    assert f"| `{error.code}` | `{name}` |" in page("errors.md")
+    assert name in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("code", [code.value for code in RefusalCode])
+def test_every_refusal_is_told(code: str) -> None:
+    assert f"| `{code}` |" in page("errors.md")
+
+
+def test_codes_are_unique() -> None:
+    codes = [getattr(errors, name).code for name in errors.__all__ if name != "StatementRefused"]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("settings", [Settings, SQLiteSettings, ServerOptions])
+def test_every_setting_is_told_with_its_default(settings: type) -> None:
+    text = page("configuration.md")
+    for field in dataclasses.fields(settings):
+        row = re.search(rf"^\| `{field.name}` \| (?P<default>[^|]*) \|", text, re.M)
+        assert row is not None, field.name
+        default = row["default"].strip("` ")
+        if isinstance(field.default, bool | int | float | str) and field.default is not None:
+            assert default == str(
+                field.default if not isinstance(field.default, float) else int(field.default)
+            ).replace("True", "true").replace("False", "false"), field.name
+
+
+def test_the_configuration_example_loads(tmp_path: Path) -> None:
+    block = re.search(r"```toml\n(\[sources\].*?)```", page("configuration.md"), re.S)
+    assert block is not None
+    file = tmp_path / "dbmcp.toml"
+    file.write_text(block[1], encoding="utf-8")
+    sources = load(Registry(), file=file, environment={"CRM_FILE": "crm.db"}).sources
+    assert [one.name for one in sources] == ["shop", "crm"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_in_the_documents_compiles(path: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S):
+        compile(block, str(path), "exec")
+
+
+def test_all_packages_have_one_version() -> None:
+    versions = {
+        tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"]
+        for path in (ROOT / "packages").glob("*/pyproject.toml")
+    }
+    from dbmcp_core import __version__
+
+    assert versions == {__version__}
