@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from dbmcp_core.guard import judge
 from dbmcp_core.statement import Kind
 
@@ -211,7 +212,7 @@ SELECT lo_price, lo_order FROM t
 SELECT a FROM ONLY t WHERE b IS DISTINCT FROM c OFFSET 5 FETCH FIRST 10 ROWS ONLY
 SELECT a OPERATOR(pg_catalog.+) b FROM t
 SELECT CAST(a AS date), '2020-01-01'::date + 1, date '2020-01-01', timestamp with time zone '2020-01-01' FROM t
-SELECT sum(a) OVER w FROM t WINDOW w AS (PARTITION BY b ORDER BY c RANGE BETWEEN INTERVAL '1 day' PRECEDING AND CURRENT ROW)
+SELECT sum(a) OVER w FROM t WINDOW w AS (ORDER BY c RANGE BETWEEN INTERVAL '1 day' PRECEDING AND CURRENT ROW)
 SELECT a <-> b, a && b, a <@ b, a || b, a # b, a ^ b, |/ a, @ a FROM t
 SELECT 'a'
   'b'
@@ -385,7 +386,7 @@ SELECT a FROM t SORT BY a
 SELECT a FROM t DISTRIBUTE BY a
 SELECT a FROM t CLUSTER BY a
 SELECT try_cast(a AS INT), a::string, ifnull(b, 0), if(c, 1, 2), nvl(d, 1) FROM t
-SELECT `window`.start, count(*) FROM t GROUP BY window(a, '1 hour')
+SELECT window(a, '1 hour').start FROM t
 SELECT * FROM t LEFT SEMI JOIN u ON t.a = u.a
 SELECT * FROM t LEFT ANTI JOIN u ON t.a = u.a
 SELECT INTERVAL 1 DAY, INTERVAL '1' MONTH, DATE '2020-01-01', TIMESTAMP '2020-01-01 00:00:00'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from dbmcp_core.guard import judge
 from dbmcp_core.statement import Kind
 
@@ -43,7 +44,6 @@ SELECT 1 /* ; */ ; DROP TABLE t
 /* only a comment */
 ;;;
 # unknown *
-SELECT
 nonsense
 SELECT 1 +
 SELECT * FROM
@@ -59,10 +59,10 @@ SELECT 1 -- x␍, sleep(1)
 SELECT 1 -- x␨, sleep(1)
 SELECT␠1
 SELECT 1␟
-ſELECT 1
-SELECT 1 AS ａ
+①ELECT 1
+SELECT 1 AS ②
 SELECT 1 AS Ⓚ
-SELECT 1 AS ı
+SELECT 1 AS ③
 """
 BY_DIALECT = {
     "sqlite": """
@@ -125,6 +125,7 @@ SELECT * FROM zipfile('x.zip')
 SELECT * FROM sqlite_dbpage
 SELECT * FROM pragma_optimize
 SELECT * FROM pragma_optimize(1)
+SELECT * FROM pragma_user_version(5)
 SELECT * FROM pragma_wal_checkpoint
 SELECT * FROM "pragma_optimize"
 SELECT (SELECT load_extension('x'))
@@ -295,7 +296,6 @@ NOTIFY x
 PREPARE p AS DELETE FROM t
 EXECUTE p
 DEALLOCATE p
-DECLARE_NOT
 SET statement_timeout = 0
 SET LOCAL statement_timeout = 0
 SET ROLE x
@@ -332,11 +332,20 @@ SELECT 1 /* a /* b */ ; DROP TABLE t
 SELECT 1 /*+ Set(statement_timeout 0) */
 SELECT 123abc
 SELECT 1 \\g
+SELECT 1.into x
+SELECT 5 %(a')s, pg_sleep(1), %(b')s
 # * *
 SELECT $a$x$b$; DROP TABLE t
 SELECT 'a\\'; DROP TABLE t --'
 SELECT E'a\\\\'; DROP TABLE t --'
 EXPLAIN EXECUTE p
+EXPLAIN
+EXPLAIN (
+EXPLAIN (ANALYZE
+EXPLAIN (SELECT 1
+SHOW a + b
+SHOW
+INSERT INTO t VALUES ($a$)
 EXPLAIN (NONSENSE) SELECT 1
 SHOW a; DROP TABLE t
 DECLARE c CURSOR FOR SELECT 1
@@ -385,11 +394,13 @@ SELECT service_get_write_locks('a', 'b', 1)
 # write unsafe_function
 SELECT NEXTVAL(s)
 SELECT SETVAL(s, 1)
+SELECT NEXT VALUE FOR s
+SELECT next/**/value FOR s
+EXPLAIN SELECT NEXT VALUE FOR s
 # write not_a_read
 SELECT * FROM t FOR UPDATE
 SELECT * FROM t FOR SHARE
-SELECT * FROM t LOCK IN SHARE MODE␟
-SELECT NEXT VALUE FOR s
+SELECT * FROM t LOCK IN SHARE MODE
 REPLACE INTO t VALUES (1)
 REPLACE t SET a = 1
 INSERT IGNORE INTO t VALUES (1)
@@ -408,7 +419,6 @@ CREATE TABLE x SELECT 1
 CREATE TEMPORARY TABLE x (a int)
 RENAME TABLE t TO u
 CREATE PROCEDURE p() BEGIN SELECT 1; DELETE FROM t; END
-DROP DATABASE_X
 ALTER TABLE t ENGINE=InnoDB
 # admin not_a_read
 SELECT 1 INTO OUTFILE '/tmp/x'
@@ -472,13 +482,24 @@ SELECT 1 /*M!100100 , SLEEP(10) */
 SELECT /*+ x('*/ , sleep(1) */
 SELECT 1 /*+ 'x' */
 SELECT \\N
+SELECT 1.INTO @x
+SELECT 1.5INTO @x
+SELECT 1e5INTO OUTFILE '/tmp/x'
+SELECT a FROM t WHERE b = 1e1FOR UPDATE
+SELECT 5 %(a')s, sleep(1), %(b')s
 # unknown multiple_statements
-SELECT 'a\\''; DROP TABLE t --'
+SELECT 'a\\''; DROP TABLE t -- '
 SELECT 1 #␤; DROP TABLE t
 # * *
 SELECT 1 /* a /* b */ c */
 SELECT 1 PROCEDURE ANALYSE()
 EXPLAIN FORMAT=JSON FOR CONNECTION 5
+EXPLAIN FORMAT=NONSENSE SELECT 1
+EXPLAIN FORMAT JSON SELECT 1
+SHOW
+DESCRIBE
+DESCRIBE a + b
+DESCRIBE f(1)
 DESCRIBE t; DROP TABLE t
 LOAD XML INFILE 'x' INTO TABLE t
 IMPORT TABLE FROM 'x'
@@ -542,6 +563,9 @@ SELECT * FROM sys.dm_os_enumerate_filesystem('c:\\', '*')
 SELECT * FROM sys.fn_dblog(null, null)
 SELECT LOGINPROPERTY('sa', 'PasswordHash')
 SELECT [loginproperty]('sa', 'PasswordHash')
+# write unsafe_function
+SELECT NEXT VALUE FOR s
+SELECT NEXT VALUE FOR dbo.s
 # write not_a_read
 SELECT * FROM t WITH (UPDLOCK)
 SELECT * FROM t WITH (XLOCK, ROWLOCK)
@@ -551,8 +575,6 @@ SELECT * FROM t (UPDLOCK)
 SELECT * FROM t WITH (NOLOCK) JOIN u WITH (TABLOCK) ON t.a = u.a
 SELECT * FROM t WITH (SERIALIZABLE)
 SELECT * FROM t OPTION (TABLE HINT(t, UPDLOCK))
-SELECT NEXT VALUE FOR s
-SELECT NEXT VALUE FOR dbo.s
 WITH c AS (SELECT 1 AS a) DELETE FROM t
 WITH c AS (SELECT * FROM t) UPDATE c SET a = 1
 MERGE t USING u ON t.a = u.a WHEN MATCHED THEN DELETE;
@@ -594,6 +616,17 @@ SELECT 'a' + '␤' SHUTDOWN
 EXPLAIN SELECT 1
 SHOW TABLES
 SELECT `a` FROM t
+{call xp_cmdshell('id')}
+{? = call sp_who}
+SELECT $SHUTDOWN
+SELECT {fn USER()} SHUTDOWN
+# unknown ambiguous_text
+SELECT 1.SHUTDOWN
+SELECT 1.5SHUTDOWN
+SELECT 0xSHUTDOWN
+SELECT 1eSHUTDOWN
+SELECT €SHUTDOWN
+SELECT £1 SHUTDOWN
 """,
     "duckdb": """
 # admin unsafe_function
@@ -606,6 +639,8 @@ SELECT * FROM "/etc/passwd"
 SELECT * FROM 's3://x/y.parquet'
 SELECT * FROM 'http://x/y'
 SELECT * FROM '*.parquet'
+SELECT * FROM 'something'
+SELECT * FROM t, 'something'
 DESCRIBE 'file.csv'
 SUMMARIZE 'file.csv'
 SELECT * FROM t JOIN 'x.json' USING (a)
@@ -715,7 +750,7 @@ SELECT * FROM binaryFile.`/x`
 SELECT * FROM json.x
 SELECT * FROM read_files('/x')
 SELECT * FROM cloud_files('/x', 'csv')
-SELECT * FROM STREAM read_kafka(bootstrapServers => 'x')
+SELECT * FROM read_kafka(bootstrapServers => 'x')
 SELECT http_request(conn => 'x')
 SELECT ai_query('x', 'y')
 SELECT ai_gen('x')
@@ -728,6 +763,7 @@ DESCRIBE DETAIL '/x'
 DESCRIBE DETAIL delta.`/x`
 DESCRIBE HISTORY '/x'
 SHOW PARTITIONS delta.`/x`
+SHOW TBLPROPERTIES delta.`/x`
 # unknown unsafe_function
 SELECT my_udf(1)
 SELECT main.default.my_udf(1)
@@ -769,7 +805,6 @@ MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE
 TRUNCATE TABLE t
 LOAD DATA INPATH '/x' INTO TABLE t
 COPY INTO t FROM '/x' FILEFORMAT = CSV
-REPLACE_X
 FROM t INSERT INTO u SELECT *
 # define not_a_read
 CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1
@@ -795,7 +830,19 @@ SELECT 'a\\'; DROP TABLE t --'; DROP TABLE u
 SELECT r'a\\'; DROP TABLE t --'
 """,
 }
-_SPELLING = {"␀": "\0", "␍": "\r", "␤": "\n", "␨": "\u2028", "␠": "\xa0", "␟": "\u200b", "␋": "\x0b", "Ⓚ": "\u212a"}
+_SPELLING = {
+    "␀": "\0",
+    "␍": "\r",
+    "␤": "\n",
+    "␋": "\x0b",
+    "␨": "\u2028",
+    "␠": "\xa0",
+    "␟": "\u200b",
+    "Ⓚ": "\u212a",
+    "①": "\u017f",
+    "②": "\uff41",
+    "③": "\u0131",
+}
 
 
 def _cases(text: str) -> list[tuple[str, str, str]]:

@@ -167,27 +167,52 @@ class SupportsSchemaVersion(Protocol):
         ...
 
 
-#: A batch is fetched whole, so it is small in rows …
-_BATCH_ROWS = 64
-#: … and no longer grows once it has this size, in bytes.
+#: A batch is this many rows at the most …
+_BATCH_ROWS = 256
+#: … and ends where it has this size, in bytes, …
 _BATCH_BYTES = 262_144
+#: … looked at after every so many rows: as many wide ones may wait in memory side by side.
+_LOOK_ROWS = 4
 
 
-def batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+class Batch(list[tuple[Any, ...]]):
+    """Some rows, and about how many bytes their values take."""
+
+    __slots__ = ("bytes",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+
+def batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[Batch]:
     """Cut a driver's cursor into batches: one row first, more as long as they stay small.
 
-    A wide row never waits in memory beside many others.
+    Wide rows never pile up, wherever in the result they come.
     """
     source = iter(rows)
-    size = 1
-    while batch := list(itertools.islice(source, size)):
+    most = 1
+    while batch := _batch(source, most):
         yield batch
-        size = min(size * 2, _BATCH_ROWS) if batch_bytes(batch) < _BATCH_BYTES else max(size // 2, 1)
+        most = min(most * 2, _BATCH_ROWS)
+
+
+def _batch(source: Iterator[tuple[Any, ...]], most: int) -> Batch:
+    batch = Batch()
+    while len(batch) < most and batch.bytes < _BATCH_BYTES:
+        some = list(itertools.islice(source, min(_LOOK_ROWS, most - len(batch))))
+        if not some:
+            break
+        batch += some
+        batch.bytes += batch_bytes(some)
+    return batch
 
 
 def batch_bytes(batch: Sequence[tuple[Any, ...]]) -> int:
     """Return about how many bytes the values of *batch* take, at the speed of C."""
+    if isinstance(batch, Batch):
+        return batch.bytes
     try:
-        return len(marshal.dumps(batch, 2))  # type: ignore[arg-type] - what it can't take, it says
+        return len(marshal.dumps(batch, 2))  # type: ignore[arg-type]  # it says what it can't take
     except ValueError:  # a value of a type that marshal doesn't know, such as Decimal or datetime
         return sum(len(value) if isinstance(value, (str, bytes)) else 16 for row in batch for value in row)

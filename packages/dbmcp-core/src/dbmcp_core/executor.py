@@ -20,6 +20,7 @@ from dbmcp_core.errors import (
     ConfigError,
     DatabaseError,
     DbmcpError,
+    LimitExceeded,
     QueryStopped,
     RecordFailed,
     Refused,
@@ -107,13 +108,13 @@ class Executor:
             self._slots = {key: other for key, other in self._slots.items() if other is not slot}
         self._parking.clear(name)
         self._schemas.pop(name, None)
-        slot.drop()
+        slot.stop(removed=True)
 
     def close(self) -> None:
         """Disconnect every source."""
         self._parking.clear()
         for slot in self._slots.values():
-            slot.drop()
+            slot.stop()
 
     def _slot(self, name: str) -> Slot:
         try:
@@ -166,12 +167,16 @@ class Executor:
         """
         running = running or Running()
         stream = self._parking.take(cursor, caller)
-        slot = self._slot(stream.source)
+        try:
+            slot = self._slot(stream.source)
+        except UnknownSource:
+            stream.rows.close()
+            raise
         entry = self._entry("read_on", slot, caller, door)
         with self._recorded(entry, slot):
-            page, timeout_s = _limits(slot.source, limits)
             started = time.perf_counter()
             try:
+                page, timeout_s = _limits(slot.source, limits)
                 with running.cord(stream.running.cancel), stream.running.within(timeout_s), slot.turn(stream.running):
                     return self._page(stream, page, entry, started)
             except BaseException:
@@ -187,6 +192,8 @@ class Executor:
         cursor = None
         if more:
             cursor = self._parking.park(stream)
+            if stream.source not in self._slots:  # removed since, together with what was parked on it
+                self._parking.clear(stream.source)
         else:
             stream.rows.close()
         entry.rows, entry.truncated = len(rows), more
@@ -314,9 +321,9 @@ class Executor:
             )
             raise error from exc
         finally:
-            self._record(entry, error, (time.perf_counter() - started) * 1_000)
+            self._record(entry, error, (time.perf_counter() - started) * 1_000, slot.source.settings.secrets())
 
-    def _record(self, entry: _Entry, error: DbmcpError | None, elapsed_ms: float) -> None:
+    def _record(self, entry: _Entry, error: DbmcpError | None, elapsed_ms: float, secrets: tuple[str, ...]) -> None:
         if not self._registry.hook.dbmcp_record.get_hookimpls():
             return
         statement, verdict = entry.statement, entry.verdict
@@ -329,7 +336,7 @@ class Executor:
             engine=entry.engine,
             action=entry.action,
             decision=_decision(error),
-            statement=redact(statement.text) if statement else None,
+            statement=redact(statement.text, secrets) if statement else None,
             parameters=len(statement.params) if statement else 0,
             kind=verdict.kind.value if verdict else None,
             tables=tuple(sorted(str(table) for table in verdict.tables)) if verdict else (),
@@ -352,6 +359,10 @@ class Executor:
 def _limits(source: Source, asked: Limits | None) -> tuple[Page, float]:
     """Return what *asked* comes to under the settings of *source*."""
     settings, asked = source.settings, asked or Limits()
+    for name in ("max_rows", "max_bytes", "max_tokens", "timeout_s"):
+        number = getattr(asked, name)
+        if number is not None and not number >= 0:  # NaN isn't either, and would be a deadline that never comes
+            raise LimitExceeded(f"{name!r} wants a number from 0, not {number!r}.")
     page = Page(
         asked.max_rows if asked.max_rows is not None else settings.max_rows,
         _least(asked.max_bytes, settings.max_bytes),

@@ -48,12 +48,13 @@ class Stream:
         size = tokens = 0
         for batch in self._batches():
             room = len(batch) if page.max_rows is None else page.max_rows - len(taken)
-            size += batch_bytes(batch[:room])
-            if (page.max_bytes is not None and size > page.max_bytes) or page.max_tokens is not None:
-                size -= batch_bytes(batch[:room])
-                fitting, size, tokens = _fitting(batch[:room], page, size, tokens, first=not taken)
-                room = min(room, fitting)
-            taken += batch[:room]
+            head = batch if room >= len(batch) else batch[:room]
+            room = len(head)
+            grown = size + batch_bytes(head)
+            if (page.max_bytes is not None and grown > page.max_bytes) or page.max_tokens is not None:
+                room, grown, tokens = _fitting(head, page, size, tokens, first=not taken)
+            size = grown
+            taken += head[:room]
             if room < len(batch):
                 self.ahead = list(batch[room:])
                 return taken, True

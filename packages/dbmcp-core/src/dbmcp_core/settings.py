@@ -54,7 +54,8 @@ class Secret:
         raise TypeError("A Secret can't be pickled.")
 
 
-_URL_PASSWORD = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)")
+#: Begins at the colon, not at the scheme: a long text without any URL must not be scanned again from each letter.
+_URL_PASSWORD = re.compile(r"(?P<before>://[^\s/:@]*:)[^\s/]+(?=@)")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from dbmcp_core.config import Source
 from dbmcp_core.database import Database
-from dbmcp_core.errors import DbmcpError, LimitExceeded
+from dbmcp_core.errors import DbmcpError, LimitExceeded, UnknownSource
 from dbmcp_core.running import Running
 
 __all__ = ["Slot"]
@@ -36,6 +36,8 @@ class Slot:
         self._again_at = 0.0
         self._turns = threading.BoundedSemaphore(max(1, source.settings.max_concurrent))
         self._waiting = 0
+        self._running: set[Running] = set()
+        self._removed = False
 
     def open(self) -> Database:
         """Return the open database; connect it if it isn't.
@@ -48,6 +50,8 @@ class Slot:
 
     def _open(self) -> Database:
         with self._opening:  # whoever waited here gets the first one's database, or its error
+            if self._removed:
+                raise UnknownSource(f"Source {self.source.name!r} was removed.")
             if self._database is not None:
                 return self._database
             if self._failure is not None and time.monotonic() < self._again_at:
@@ -83,6 +87,14 @@ class Slot:
             database, self._database = self._database, None
         database.disconnect()
 
+    def stop(self, *, removed: bool = False) -> None:
+        """Stop every statement that runs here or waits, then disconnect; for good if the source is *removed*."""
+        with self._opening:
+            self._removed = self._removed or removed
+        for running in self._running.copy():
+            running.cancel(f"Source {self.source.name!r} was disconnected.")
+        self.drop()
+
     @contextmanager
     def turn(self, running: Running) -> Iterator[None]:
         """Wait for one of the source's turns, and hold it for the block.
@@ -91,12 +103,16 @@ class Slot:
             LimitExceeded: if too many wait already.
             QueryStopped: if *running* is stopped while it waits.
         """
-        if not self._turns.acquire(blocking=False):
-            self._wait(running)
+        self._running.add(running)
         try:
-            yield
+            if not self._turns.acquire(blocking=False):
+                self._wait(running)
+            try:
+                yield
+            finally:
+                self._turns.release()
         finally:
-            self._turns.release()
+            self._running.discard(running)
 
     def _wait(self, running: Running) -> None:
         if self._waiting >= _MOST_WAITING:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dbmcp_core.guard import pragmas
 from dbmcp_core.guard.finding import Finding, Look
 from dbmcp_core.guard.lexer import Lexeme, Part
-from dbmcp_core.guard.tables import check_name
+from dbmcp_core.guard.tables import check_name, file_finding, table_name
+from dbmcp_core.guard.vocabulary import words
 from dbmcp_core.guard.words import calls, check_calls, check_words
-from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode
 
 __all__ = ["judge_command"]
@@ -29,7 +29,7 @@ _EXPLAIN = {
     "databricks": ("explain",),
     "tsql": (),
 }
-_SHOW = {"mysql", "postgres", "duckdb", "databricks"}
+_SHOW = {"mysql", "postgres", "databricks"}
 _DESCRIBE = {"mysql", "duckdb", "databricks"}
 #: What may stand between EXPLAIN and the statement.
 _EXPLAIN_WORDS = {
@@ -40,16 +40,24 @@ _EXPLAIN_WORDS = {
     "databricks": frozenset({"extended", "formatted", "codegen", "cost", "logical"}),
 }
 _MYSQL_FORMATS = ("json", "tree", "traditional")
-_EXPLAIN_OPTIONS = frozenset(
-    ["analyze", "analyse", "verbose", "costs", "settings", "generic_plan", "buffers", "wal", "timing", "summary", "memory", "serialize", "format", "io"]
+_EXPLAIN_OPTIONS = words(
+    """
+    analyze analyse verbose costs settings generic_plan buffers wal timing summary memory serialize format io
+    """
 )
-_EXPLAIN_VALUES = frozenset(
-    ["true", "false", "on", "off", "0", "1", "text", "xml", "json", "yaml", "none", "binary", "graphviz", "html", "mermaid", "default"]
-)
+_EXPLAIN_VALUES = words("true false on off 0 1 text xml json yaml none binary graphviz html mermaid default")
 #: Words before the name in DESCRIBE and SHOW.
-_DESCRIBE_WORDS = frozenset(
-    ["table", "extended", "formatted", "detail", "history", "database", "schema", "function", "query", "catalog", "volume", "show", "connection", "provider", "recipient", "share", "location", "as", "json", "view", "policy", "columns", "external"]
+_DESCRIBE_WORDS = words(
+    """
+    table extended formatted detail history database schema function query catalog volume show connection provider
+    recipient share location as json view policy columns external
+    """
 )
+#: What DuckDB lists, where SHOW isn't about a table of that name.
+_LISTS = ("tables", "databases", "schemas", "all", "variables")
+#: Lexemes of ``catalog.schema.table column`` at most.
+_LONGEST_NAME = 8
+_BEFORE_NAME = ("from", "in", "table", "view", "partitions", "tblproperties")
 _NAME = (Part.WORD, Part.QUOTED)
 
 
@@ -58,8 +66,12 @@ def judge_command(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look
     word = lexemes[0].text if lexemes[0].part is Part.WORD else ""
     if word == "pragma" and dialect in ("sqlite", "duckdb"):
         return _pragma(lexemes, dialect)
+    if word == "show" and dialect == "duckdb" and len(lexemes) > 1 and lexemes[1].is_word(*_LISTS):
+        return _show(lexemes, dialect)
+    if word in ("show", "summarize") and dialect == "duckdb":
+        return _describe(lexemes, dialect, inner) if len(lexemes) > 1 else None
     if word == "show" and dialect in _SHOW:
-        return _show(lexemes, dialect, inner)
+        return _show(lexemes, dialect)
     if word in ("describe", "desc") and dialect in _DESCRIBE and not (dialect == "mysql" and _is_explain(lexemes)):
         return _describe(lexemes, dialect, inner)
     if word == "analyze" and dialect == "mysql" and not _is_explain(lexemes):
@@ -70,8 +82,12 @@ def judge_command(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look
 
 
 def _refused(lexemes: Sequence[Lexeme], what: str, kind: Kind = Kind.UNKNOWN) -> Look:
+    return Look([_refusal(lexemes, what, kind)])
+
+
+def _refusal(lexemes: Sequence[Lexeme], what: str, kind: Kind = Kind.UNKNOWN) -> Finding:
     code = RefusalCode.UNPARSABLE if kind is Kind.UNKNOWN else RefusalCode.NOT_A_READ
-    return Look([Finding(kind, what, lexemes[0].start, code)])
+    return Finding(kind, what, lexemes[0].start, code)
 
 
 def _pragma(lexemes: Sequence[Lexeme], dialect: str) -> Look:
@@ -87,13 +103,11 @@ def _pragma(lexemes: Sequence[Lexeme], dialect: str) -> Look:
 
 def _add_name(look: Look, parts: tuple[str, ...], dialect: str, offset: int) -> None:
     """Take a table's name, its parts from the last to the first."""
-    look.tables.add(TableName(*parts[:3]))
+    look.tables.add(table_name(parts))
     look.add(check_name(parts, dialect, offset))
 
 
-def _show(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look:
-    if dialect == "duckdb" and len(lexemes) > 1 and _begins_query(lexemes[1]):
-        return inner(1)
+def _show(lexemes: Sequence[Lexeme], dialect: str) -> Look:
     if dialect == "postgres" and not _is_setting(lexemes[1:]):
         return _refused(lexemes, "SHOW takes the name of one setting")
     if len(lexemes) == 1:
@@ -125,7 +139,7 @@ def _describe(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look:
     if dialect != "mysql" and _begins_query(lexemes[start]):
         return inner(start)
     look = Look(list(check_words(lexemes[1:], dialect)))
-    if any(lexeme.is_op("(") for lexeme in lexemes):
+    if any(lexeme.part is Part.OP and lexeme.text != "." for lexeme in lexemes) or len(lexemes) - start > _LONGEST_NAME:
         look.add(Finding(Kind.UNKNOWN, "DESCRIBE takes a name", lexemes[0].start, RefusalCode.UNPARSABLE))
     return _named(look, lexemes, dialect, start)
 
@@ -135,13 +149,14 @@ def _named(look: Look, lexemes: Sequence[Lexeme], dialect: str, start: int | Non
     look.findings += list(check_calls(lexemes, dialect, frozenset()))
     look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword}
     if start is None:
-        marks = [i for i, lexeme in enumerate(lexemes[:-1]) if lexeme.is_word("from", "in", "table", "view", "partitions")]
+        marks = [i for i, lexeme in enumerate(lexemes[:-1]) if lexeme.is_word(*_BEFORE_NAME)]
         start = marks[0] + 1 if marks else len(lexemes)
     parts: list[str] = []
     offset = lexemes[start].start if start < len(lexemes) else 0
     while start < len(lexemes) and lexemes[start].part in (*_NAME, Part.STRING):
-        is_file = lexemes[start].part is Part.STRING and dialect in ("duckdb", "databricks")
-        parts.insert(0, lexemes[start].text + ("/" if is_file else ""))
+        if lexemes[start].part is Part.STRING and dialect in ("duckdb", "databricks"):
+            look.add(file_finding(lexemes[start].text, offset))
+        parts.insert(0, lexemes[start].text)
         start += 2 if start + 1 < len(lexemes) and lexemes[start + 1].is_op(".") else len(lexemes)
     if parts:
         _add_name(look, tuple(parts), dialect, offset)
@@ -162,22 +177,28 @@ def _explain(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look:
         return _refused(lexemes, "EXPLAIN has options that are not known")
     if dialect == "mysql" and start == 1 and not _begins_query(lexemes[1]):
         return _describe(lexemes, dialect, inner)  # EXPLAIN t
-    if not _begins_query(lexemes[start]):
-        return _refused(lexemes, "EXPLAIN takes a query or a change of rows")
     look = inner(start)
+    if not _begins_query(lexemes[start]):
+        look.add(None if look.findings else _refusal(lexemes, "EXPLAIN takes a query or a change of rows"))
+        return look
     if not runs:
         # Nothing is run: a change of rows is as harmless as a read, but calls may be made while planning.
-        look.findings = [f for f in look.findings if (f.kind, f.code) != (Kind.WRITE, RefusalCode.NOT_A_READ)]
+        look.findings = [found for found in look.findings if not _changes_rows(found)]
     return look
+
+
+def _changes_rows(finding: Finding) -> bool:
+    return finding.kind is Kind.WRITE and finding.code is RefusalCode.NOT_A_READ
 
 
 def _explain_options(lexemes: Sequence[Lexeme], dialect: str) -> tuple[int | None, bool]:
     """Return where the statement begins, and whether EXPLAIN runs it."""
     runs = lexemes[0].text == "analyze"
     index = 1
-    if dialect in ("postgres", "duckdb") and len(lexemes) > 1 and lexemes[1].is_op("("):
-        if not _begins_query(lexemes[2]) and not lexemes[2].is_op("("):
-            return _bracketed_options(lexemes)
+    if dialect in ("postgres", "duckdb") and len(lexemes) > 2 and lexemes[1].is_op("("):
+        if _begins_query(lexemes[2]):
+            return 1, False  # EXPLAIN (SELECT 1)
+        return _bracketed_options(lexemes)
     while index < len(lexemes) and lexemes[index].is_word(*_EXPLAIN_WORDS[dialect]):
         runs = runs or lexemes[index].text in ("analyze", "analyse")
         if lexemes[index].text == "format":

@@ -36,12 +36,6 @@ class Look:
         if finding is not None:
             self.findings.append(finding)
 
-    def merge(self, other: Look) -> None:
-        """Take all that *other* found."""
-        self.findings += other.findings
-        self.tables |= other.tables
-        self.functions |= other.functions
-
     def verdict(self, text: str) -> Verdict:
         """Return the verdict: the worst finding speaks for the statement."""
         tables, functions = frozenset(self.tables), frozenset(self.functions)

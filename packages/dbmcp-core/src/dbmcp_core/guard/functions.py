@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from dbmcp_core.guard.pragmas import is_reading_pragma
 from dbmcp_core.guard.spark import SPARK_FUNCTIONS
 from dbmcp_core.statement import Kind
 
-__all__ = ["UNSAFE", "Group", "is_unsafe"]
+__all__ = ["UNSAFE", "Group", "is_known", "is_unsafe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ UNSAFE: dict[str, tuple[Group, ...]] = {
             ts_stat ts_rewrite crosstab crosstab2 crosstab3 crosstab4 crosstabn crosstab_hash connectby xpath_table
             get_raw_page pg_get_wal_record* currtid currtid2""",
         ),
-        _group("changes settings or state of the session", "set_config setseed pg_export_snapshot pg_stat_clear_snapshot"),
+        _group(
+            "changes settings or state of the session", "set_config setseed pg_export_snapshot pg_stat_clear_snapshot"
+        ),
         _group("stops or signals other sessions", "pg_terminate_backend pg_cancel_backend pg_notify pg_log_*"),
         _group(
             "controls the server",
@@ -93,7 +96,8 @@ UNSAFE: dict[str, tuple[Group, ...]] = {
         _group("reaches files of the server", "load_file"),
         _group(
             "runs programs or reaches out",
-            "sys_exec sys_eval sys_get sys_set sys_bineval lib_mysqludf_* do_system udf_* http_* spider_* mroonga_command",
+            """sys_exec sys_eval sys_get sys_set sys_bineval lib_mysqludf_* do_system udf_* http_* spider_*
+            mroonga_command""",
         ),
         _group(
             "controls the server or its secrets",
@@ -160,6 +164,8 @@ UNSAFE: dict[str, tuple[Group, ...]] = {
     ),
 }
 
+_PRAGMA = _group("may change settings or the file", "pragma_*")
+
 #: Dialects without a lock in the engine behind this one: there, only what is known to be harmless may be called.
 _KNOWN_SAFE = {"databricks": SPARK_FUNCTIONS}
 
@@ -183,6 +189,9 @@ def _index(dialect: str) -> _Index:
 
 def is_unsafe(name: str, dialect: str, *, has_arguments: bool = True) -> Group | None:
     """Return the group that *name* (lower case, no schema) belongs to, or ``None`` where a read may call it."""
+    if dialect == "sqlite" and name.startswith("pragma_"):
+        is_read = is_reading_pragma(name.removeprefix("pragma_"), has_arguments=has_arguments)
+        return None if is_read else _PRAGMA
     index = _index(dialect)
     if group := index.exact.get(name) or (index.exact.get(f"{name}(x)") if has_arguments else None):
         return group

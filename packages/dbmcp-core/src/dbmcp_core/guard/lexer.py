@@ -14,6 +14,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import NamedTuple
 
+from dbmcp_core.guard.vocabulary import words
 from dbmcp_core.statement import RefusalCode
 
 __all__ = ["RULES", "Lexed", "Lexeme", "LexError", "Part", "Rules", "lex"]
@@ -76,6 +77,8 @@ class Rules:
     line_comment: str = r"--[^\n]*+"
     #: Whether block comments nest; ``None`` where nobody should have to know.
     nested: bool | None = True
+    #: What opens a quote. Where it does not, having tried the whole quotes, the text ends inside of one.
+    unclosed: str = "['\"`]"
     #: Characters that are nothing but trouble outside of quotes.
     illegal: str = "\\"
     #: Whether a bare name may begin with digits, so that ``1e5x`` is one name.
@@ -88,31 +91,30 @@ class Rules:
     ambiguous_anywhere: tuple[tuple[str, str], ...] = ()
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _PLAIN = r"'(?:[^']|'')*+'"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
 _DOUBLE = r'"(?:[^"]|"")*+"'
 _ESCAPED_DOUBLE = r'"(?:[^"\\]|\\.|"")*+"'
 _BACKTICK = r"`(?:[^`]|``)*+`"
 _BRACKET = r"\[(?:[^\]]|\]\])*+\]"
-_DOLLAR = r"\$(?P<tag>(?:(?:[A-Za-z_]|[^\x00-\x7f])(?:\w|[^\x00-\x7f])*)?)\$.*?\$(?P=tag)\$"
+_TAG = r"\$(?:(?:[A-Za-z_]|[^\x00-\x7f])(?:\w|[^\x00-\x7f])*+)?\$"
+_DOLLAR = rf"(?P<tag>{_TAG}).*?(?P=tag)"
 _FORMAT = r"%s(?!\w)|%\(\w+\)s(?!\w)"
 _ESCAPED_CONTINUED = (
     rf"[eE]{_ESCAPED}(?:\s|--[^\n]*\n)*+'",
     "a string with escapes goes on on the next line; servers and parsers differ about escapes there",
 )
+#: Drivers take all up to the bracket for the placeholder's name, servers and parsers would see a quote begin.
+_QUOTE_IN_PLACEHOLDER = (r"%\([^)]*['\"`][^)]*\)", "a driver could take this for a placeholder that swallows a quote")
 _UNICODE_NAME = (r'[uU]&"', "a name spelled with Unicode escapes hides what it names")
-_MYSQL_HINTS = _words(
+_MYSQL_HINTS = words(
     """bka no_bka bnl no_bnl hash_join no_hash_join index no_index group_index no_group_index join_index no_join_index
     order_index no_order_index index_merge no_index_merge mrr no_mrr no_icp icp no_range_optimization join_fixed_order
     join_order join_prefix join_suffix merge no_merge derived_condition_pushdown no_derived_condition_pushdown
     semijoin no_semijoin subquery skip_scan no_skip_scan qb_name split_materialized no_split_materialized rowid_filter
     no_rowid_filter firstmatch loosescan dupsweedout materialization intoexists"""
 )
-_SPARK_HINTS = _words(
+_SPARK_HINTS = words(
     """broadcast broadcastjoin mapjoin merge mergejoin shufflemerge shuffle_merge shuffle_hash shuffle_replicate_nl
     coalesce repartition repartition_by_range rebalance skew range_join"""
 )
@@ -122,6 +124,7 @@ RULES: dict[str, Rules] = {
         string=rf"[xX]{_PLAIN}|{_PLAIN}",
         # A bracket name ends at the first bracket: it has no escape.
         quoted=rf"{_DOUBLE}|{_BACKTICK}|\[[^\]]*+\]",
+        unclosed=r"['\"`\[]",
         param=r"\?\d*+|[:@$]\w+",
         nested=False,
         illegal="\\#",
@@ -130,16 +133,19 @@ RULES: dict[str, Rules] = {
     "duckdb": Rules(
         string=rf"[eE]{_ESCAPED}|[xXbBnN]{_PLAIN}|{_PLAIN}|{_DOLLAR}",
         quoted=_DOUBLE,
+        unclosed=rf"['\"`]|{_TAG}",
         param=rf"\$\w+|{_FORMAT}",
-        ambiguous=(_ESCAPED_CONTINUED, _UNICODE_NAME),
+        ambiguous=(_ESCAPED_CONTINUED, _UNICODE_NAME, _QUOTE_IN_PLACEHOLDER),
     ),
     "postgres": Rules(
         string=rf"[eE]{_ESCAPED}|(?:[xXbBnN]|[uU]&){_PLAIN}|{_PLAIN}|{_DOLLAR}",
         quoted=_DOUBLE,
+        unclosed=rf"['\"`]|{_TAG}",
         param=rf"\$\d+|{_FORMAT}",
         ambiguous=(
             _ESCAPED_CONTINUED,
             _UNICODE_NAME,
+            _QUOTE_IN_PLACEHOLDER,
             (r"/\*\+(?:(?!\*/)[\s\S])*?\b[sS][eE][tT]\s*\(", "pg_hint_plan takes settings from such a comment"),
         ),
     ),
@@ -154,11 +160,12 @@ RULES: dict[str, Rules] = {
         illegal="\\",
         digit_words=True,
         hints=_MYSQL_HINTS,
-        ambiguous=((r"/\*M?!", "MySQL runs what stands in such a comment"),),
+        ambiguous=((r"/\*M?!", "MySQL runs what stands in such a comment"), _QUOTE_IN_PLACEHOLDER),
     ),
     "tsql": Rules(
         string=rf"[nN]{_PLAIN}|{_PLAIN}",
         quoted=rf"{_BRACKET}|{_DOUBLE}",
+        unclosed=r"['\"`\[]",
         word=r"(?:[A-Za-z_@#]|[^\x00-\x7f])(?:[\w@#$]|[^\x00-\x7f])*+",
         param=_FORMAT,
     ),
@@ -182,6 +189,9 @@ _NUMBER = (
 )
 #: Ends a line for some readers and not for others.
 _ODD_LINE_END = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
+#: What is left of a number of Spark after its dot: ``5bd`` of ``1.5BD``.
+_SPARK_NUMBER = re.compile(r"\d+(?:e\d+)?(?:bd|[dflsy])\Z")
+_FLOAT_AND_WORD = re.compile(r"\d+e\d+\D")
 _LETTERS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _NOT_LINE_BREAK = re.compile(r"[^\n]")
@@ -197,7 +207,8 @@ def _compiled(dialect: str) -> tuple[re.Pattern[str], re.Pattern[str] | None, re
     pattern = (
         rf"(?P<SPACE>[ \t\r\n\f]++)|(?P<LINE>{rules.line_comment})|(?P<BLOCK>/\*)"
         rf"|(?P<STRING>{rules.string})|(?P<QUOTED>{rules.quoted}){param}"
-        rf"|(?P<NUMBER>(?:{_NUMBER})(?![\w$]|[^\x00-\x7f])){digits}|(?P<WORD>{rules.word})|(?P<END>;)|(?P<OP>[!#-&(-/:<-@\[-_{{-~])"
+        rf"|(?P<NUMBER>(?:{_NUMBER})(?![\w$]|[^\x00-\x7f])){digits}|(?P<WORD>{rules.word})"
+        rf"|(?P<UNCLOSED>{rules.unclosed})|(?P<END>;)|(?P<OP>[!#-&(-/:<-@\[-_{{-~])"
     )
     anywhere = [form for form, _ in rules.ambiguous_anywhere]
     here = [form for form, _ in rules.ambiguous]
@@ -229,6 +240,8 @@ def lex(text: str, dialect: str) -> Lexed:
         if match is None:
             raise _unreadable(text, position)
         group, end = match.lastgroup or "", match.end()
+        if group == "UNCLOSED":
+            raise LexError(RefusalCode.UNPARSABLE, "A quote is not closed", position)
         if group == "BLOCK":
             end = _block_end(text, position, rules)
         elif group == "LINE":
@@ -239,6 +252,7 @@ def lex(text: str, dialect: str) -> Lexed:
             pieces.append(match[0])
             if group != "SPACE":
                 lexemes.append(_lexeme(group, match[0], position, rules))
+                _check_number(lexemes)
         position = end
     return Lexed(lexemes, "".join(pieces))
 
@@ -266,7 +280,9 @@ def _unquoted(text: str) -> str:
 
 def _check_characters(text: str) -> None:
     if match := re.search("[\x00\ud800-\udfff]", text):
-        raise LexError(RefusalCode.AMBIGUOUS, "A NUL or half a character: a server may stop reading there", match.start())
+        raise LexError(
+            RefusalCode.AMBIGUOUS, "A NUL or half a character: a server may stop reading there", match.start()
+        )
 
 
 def _check_line_comment(comment: str, start: int) -> None:
@@ -276,7 +292,7 @@ def _check_line_comment(comment: str, start: int) -> None:
 
 
 def _check_word(text: str, start: int) -> None:
-    """Refuse letters that turn into others, or are invisible: ``ſelect`` is a keyword to some and a name to others."""
+    """Refuse letters that turn into others: a long s is a letter of keywords to some readers only."""
     if text.isascii():
         return
     for offset, char in enumerate(text):
@@ -287,6 +303,21 @@ def _check_word(text: str, start: int) -> None:
         if not is_letter or any(c.isascii() for c in folded):
             reason = f"U+{ord(char):04X} is a letter to some readers and a blank or another letter to others"
             raise LexError(RefusalCode.AMBIGUOUS, reason, start + offset)
+
+
+def _check_number(lexemes: list[Lexeme]) -> None:
+    """Refuse ``1.into`` and ``1e5into``: some servers take them for a number and a keyword."""
+    last = lexemes[-1]
+    if last.part is not Part.WORD or _SPARK_NUMBER.match(last.text):
+        return
+    after_number = (
+        len(lexemes) > 2
+        and lexemes[-3].part is Part.NUMBER
+        and lexemes[-2].is_op(".")
+        and lexemes[-3].end == lexemes[-2].start == last.start - 1
+    )
+    if after_number or _FLOAT_AND_WORD.match(last.text):
+        raise LexError(RefusalCode.AMBIGUOUS, "A number runs into a word", last.start)
 
 
 def _block_end(text: str, start: int, rules: Rules) -> int:
@@ -324,8 +355,6 @@ def _ambiguous(forms: tuple[tuple[str, str], ...], match: re.Match[str]) -> LexE
 
 def _unreadable(text: str, position: int) -> LexError:
     char = text[position]
-    if char in "'\"`[$" or text[position : position + 2] in ("e'", "E'"):
-        return LexError(RefusalCode.UNPARSABLE, "A quote is not closed", position)
     if char.isdigit():
         return LexError(RefusalCode.AMBIGUOUS, "A number runs into a word", position)
     return LexError(RefusalCode.AMBIGUOUS, f"U+{ord(char):04X} is a blank to some readers and not to others", position)

@@ -32,7 +32,15 @@ _READING: frozenset[type[exp.Expr]] = frozenset(
         # expressions
         *(exp.Bracket, exp.Slice, exp.Lambda, exp.Comprehension, exp.ForIn, exp.Variadic, exp.TimeUnit),
         *(exp.AtTimeZone, exp.FromTimeZone, exp.AtIndex, exp.Distinct, exp.Ordered, exp.IgnoreNulls),
-        *(exp.RespectNulls, exp.HavingMax, exp.Filter, exp.WithinGroup, exp.Window, exp.WindowSpec, exp.PartitionByExcluding),
+        *(
+            exp.RespectNulls,
+            exp.HavingMax,
+            exp.Filter,
+            exp.WithinGroup,
+            exp.Window,
+            exp.WindowSpec,
+            exp.PartitionByExcluding,
+        ),
         *(exp.All, exp.Any, exp.OnCondition, exp.TranslateCharacters, exp.OverflowTruncateBehavior),
         *(exp.JSON, exp.JSONPath, exp.JSONKeyValue, exp.JSONColumnDef, exp.JSONSchema, exp.JSONValue, exp.FormatJson),
         *(exp.JSONExtractQuote, exp.OpenJSONColumnDef, exp.XMLNamespace, exp.XMLKeyValueOption),
@@ -45,13 +53,9 @@ _READING: frozenset[type[exp.Expr]] = frozenset(
         *(exp.JoinHint, exp.IndexTableHint, exp.WithTableHint, exp.QueryOption, exp.Operator, exp.WithFill),
     }
 )
-#: Calls that the parser has classes for and that are no reads under any name.
-_NO_READING: dict[type[exp.Expr], tuple[Kind, str]] = {
-    exp.NextValueFor: (Kind.WRITE, "NEXT VALUE FOR changes a sequence"),
-}
 _EFFECTS: dict[type[exp.Expr], tuple[Kind, str]] = {
-    **_NO_READING,
     exp.Insert: (Kind.WRITE, "INSERT changes rows"),
+    exp.MultitableInserts: (Kind.WRITE, "INSERT changes rows"),
     exp.Update: (Kind.WRITE, "UPDATE changes rows"),
     exp.Delete: (Kind.WRITE, "DELETE changes rows"),
     exp.Merge: (Kind.WRITE, "MERGE changes rows"),

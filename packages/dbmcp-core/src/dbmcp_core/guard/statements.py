@@ -126,7 +126,7 @@ def _judge_read(lexemes: Sequence[Lexeme], source: str, dialect: str) -> Look:
     names = reading.alias_offsets(root)
     look.findings += check_calls(lexemes, dialect, names)
     look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword and call.offset not in names}
-    _add_tables(look, root, dialect, is_read=True)
+    _add_tables(look, root, source, dialect, is_read=True)
     return look
 
 
@@ -138,20 +138,19 @@ def _judge_change(lexemes: Sequence[Lexeme], source: str, dialect: str, change: 
     try:
         root = tree.parse(source, lexemes, dialect)
     except (SqlglotError, RecursionError):
-        look.tables |= _target(lexemes)
         root = None
     if root is None or isinstance(root, exp.Command):
         look.tables |= _target(lexemes)
     else:
         look.findings += reading.check_tree(root, is_read=False)
-        _add_tables(look, root, dialect, is_read=False)
+        _add_tables(look, root, source, dialect, is_read=False)
     names = reading.alias_offsets(root) if root is not None else frozenset()
     look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword and call.offset not in names}
     return look
 
 
-def _add_tables(look: Look, root: exp.Expr, dialect: str, *, is_read: bool) -> None:
-    for found in check_tables(root, dialect, is_read=is_read):
+def _add_tables(look: Look, root: exp.Expr, source: str, dialect: str, *, is_read: bool) -> None:
+    for found in check_tables(root, source, dialect, is_read=is_read):
         if isinstance(found, TableName):
             look.tables.add(found)
         else:
@@ -161,10 +160,16 @@ def _add_tables(look: Look, root: exp.Expr, dialect: str, *, is_read: bool) -> N
 def _target(lexemes: Sequence[Lexeme]) -> set[TableName]:
     """Return the name after TABLE, INTO or the like, for statements that can't be parsed in full."""
     for index, (lexeme, following) in enumerate(pairwise(lexemes)):
-        is_mark = lexeme.is_word("table", "view", "into", "update", "from", "index", "truncate", "exists")
-        if not is_mark or following.part not in (Part.WORD, Part.QUOTED) or following.is_word("if", "table", "only"):
+        is_mark = lexeme.is_word(
+            "table", "view", "into", "update", "from", "index", "truncate", "exists", "replace", "insert"
+        )
+        if (
+            not is_mark
+            or following.part not in (Part.WORD, Part.QUOTED)
+            or following.is_word("if", "table", "only", "into", "or", "ignore")
+        ):
             continue
-        parts = [following.text]
+        parts = [following.text]  # the last one first
         rest = list(lexemes[index + 2 : index + 6])
         while len(rest) > 1 and rest[0].is_op(".") and rest[1].part in (Part.WORD, Part.QUOTED):
             parts.insert(0, rest[1].text)

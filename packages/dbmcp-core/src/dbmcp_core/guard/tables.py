@@ -9,23 +9,33 @@ from sqlglot import exp
 
 from dbmcp_core.guard.finding import Finding
 from dbmcp_core.guard.functions import is_unsafe
-from dbmcp_core.guard.pragmas import is_reading_pragma
 from dbmcp_core.guard.reading import offset_of
+from dbmcp_core.guard.vocabulary import words
 from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode
 
-__all__ = ["check_name", "check_tables", "named_tables"]
+__all__ = ["check_name", "check_tables", "file_finding", "named_tables", "table_name"]
 
 #: Catalogs with passwords, keys or the raw text of others, by the last part of the name.
 _SECRETS: dict[str, frozenset[str]] = {
-    "postgres": frozenset(
-        ["pg_authid", "pg_shadow", "pg_user_mapping", "pg_user_mappings", "pg_largeobject", "pg_subscription", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_file_settings", "user_mapping_options", "_pg_user_mappings", "pg_statistic", "pg_statistic_ext_data"]
+    "postgres": words(
+        """
+        pg_authid pg_shadow pg_user_mapping pg_user_mappings pg_largeobject pg_subscription pg_hba_file_rules
+        pg_ident_file_mappings pg_file_settings user_mapping_options _pg_user_mappings pg_statistic
+        pg_statistic_ext_data
+        """
     ),
-    "mysql": frozenset(
-        ["mysql.user", "mysql.global_priv", "mysql.servers", "mysql.password_history", "mysql.slave_master_info", "mysql.general_log", "mysql.slow_log", "mysql.proxies_priv", "mysql.db", "mysql.authentication_policy"]
+    "mysql": words(
+        """
+        mysql.user mysql.global_priv mysql.servers mysql.password_history mysql.slave_master_info mysql.general_log
+        mysql.slow_log mysql.proxies_priv mysql.db mysql.authentication_policy
+        """
     ),
-    "tsql": frozenset(
-        ["sql_logins", "syslogins", "sysxlogins", "linked_logins", "sysremotelogins", "credentials", "key_encryptions", "dm_os_enumerate_fixed_drives"]
+    "tsql": words(
+        """
+        sql_logins syslogins sysxlogins linked_logins sysremotelogins credentials key_encryptions
+        dm_os_enumerate_fixed_drives
+        """
     ),
     "sqlite": frozenset(),
     "duckdb": frozenset({"duckdb_secrets"}),
@@ -37,8 +47,10 @@ _FILE_NAME = re.compile(
     r"|orc|shp|gpkg|vortex|lance)(?:\.(?:gz|zst|bz2|xz))?$",
     re.IGNORECASE,
 )
-_SPARK_FORMATS = frozenset(
-    ["parquet", "csv", "json", "orc", "avro", "text", "binaryfile", "delta", "image", "libsvm", "xml", "iceberg", "hudi", "jdbc", "kafka", "rate", "socket"]
+_SPARK_FORMATS = words(
+    """
+    parquet csv json orc avro text binaryfile delta image libsvm xml iceberg hudi jdbc kafka rate socket
+    """
 )
 #: Where a CTE sees itself without the word RECURSIVE.
 _SELF_AWARE = frozenset({"sqlite", "tsql"})
@@ -53,13 +65,22 @@ def named_tables(tree: exp.Expr, dialect: str) -> Iterator[tuple[exp.Table, tupl
 
 
 def _parts(table: exp.Table) -> tuple[str, ...]:
-    """Return the parts of a name; none for a function in FROM."""
-    names = [table.args.get("this"), table.args.get("db"), table.args.get("catalog")]
-    if isinstance(names[0], exp.Dot):  # more than three parts
-        names = [*reversed(list(names[0].flatten())), *names[1:]]
-    if not isinstance(names[0], (exp.Identifier, exp.Var, exp.Literal)):
+    """Return the parts of a name, the last one first and empty ones as ``""``; none for a function in FROM."""
+    name = table.args.get("this")
+    last = name.expression if isinstance(name, exp.Dot) else name
+    if not isinstance(last, (exp.Identifier, exp.Var, exp.Literal)):
         return ()
-    return tuple(name.name for name in names if isinstance(name, exp.Expr))
+    given = (name, table.args.get("db"), table.args.get("catalog"))
+    return tuple(part for node in given if node is not None for part in _names(node))
+
+
+def _names(node: exp.Expr | str) -> Iterator[str]:
+    """Yield the names that dots join, the last one first. T-SQL leaves some out: ``db..t``."""
+    if isinstance(node, exp.Dot):
+        yield from _names(node.args["expression"])
+        yield from _names(node.args["this"])
+    else:
+        yield node.name if isinstance(node, exp.Expr) else str(node)
 
 
 def _is_cte(table: exp.Table, dialect: str) -> bool:
@@ -67,7 +88,7 @@ def _is_cte(table: exp.Table, dialect: str) -> bool:
     inner: exp.Expr = table
     while (outer := inner.parent) is not None:
         with_ = outer if isinstance(outer, exp.With) else outer.args.get("with_")
-        if isinstance(with_, exp.With) and name in _visible(with_, inner, dialect):
+        if isinstance(with_, exp.With) and with_ is not inner and name in _visible(with_, inner, dialect):
             return True
         inner = outer
     return False
@@ -88,11 +109,20 @@ def _folded(name: exp.Expr, dialect: str) -> str:
     return name.name if keeps_case else name.name.lower()
 
 
-def check_tables(tree: exp.Expr, dialect: str, *, is_read: bool) -> Iterator[TableName | Finding]:
-    """Yield the name of each table, and what is wrong with reading it."""
+def table_name(parts: tuple[str, ...]) -> TableName:
+    """Return the name with those *parts*, the last one first. More than three go into the catalog."""
+    name, schema, *rest = (*parts, "", "")[: max(len(parts), 2)]
+    return TableName(name, schema or None, ".".join(reversed(rest)) or None)
+
+
+def check_tables(tree: exp.Expr, source: str, dialect: str, *, is_read: bool) -> Iterator[TableName | Finding]:
+    """Yield the name of each table in the tree of *source*, and what is wrong with reading it."""
     for table, parts in named_tables(tree, dialect):
-        yield TableName(*parts[:3]) if len(parts) <= 3 else TableName(parts[0], parts[1], ".".join(parts[:1:-1]))
-        if is_read and (finding := check_name(parts, dialect, offset_of(table))):
+        yield table_name(parts)
+        offset = offset_of(table)
+        if is_read and dialect == "duckdb" and offset is not None and source[offset] == "'":
+            yield file_finding(parts[0], offset)
+        elif is_read and (finding := check_name(parts, dialect, offset)):
             yield finding
 
 
@@ -105,11 +135,15 @@ def check_name(parts: tuple[str, ...], dialect: str, offset: int | None = None) 
     if dialect == "tsql" and len(parts) > 3:
         return Finding(Kind.ADMIN, f"{full} is on another server", offset, RefusalCode.UNSAFE_FUNCTION)
     if _is_file(parts, dialect):
-        # The one spot to ask if a source should ever allow files.
-        return Finding(Kind.ADMIN, f"{full!r} is a file, not a table", offset, RefusalCode.UNSAFE_FUNCTION)
+        return file_finding(full, offset)
     if dialect == "sqlite":
         return _check_virtual(name, offset)
     return None
+
+
+def file_finding(name: str, offset: int | None) -> Finding:
+    """Return the refusal of every file that stands for a table: the one spot to ask if a source should allow them."""
+    return Finding(Kind.ADMIN, f"{name!r} is a file, not a table", offset, RefusalCode.UNSAFE_FUNCTION)
 
 
 def _is_file(parts: tuple[str, ...], dialect: str) -> bool:
@@ -123,9 +157,7 @@ def _is_file(parts: tuple[str, ...], dialect: str) -> bool:
 
 def _check_virtual(name: str, offset: int | None) -> Finding | None:
     """SQLite calls a table-valued function without brackets, too."""
-    group = is_unsafe(name, "sqlite", has_arguments=False)
-    if group or (name.startswith("pragma_") and not is_reading_pragma(name.removeprefix("pragma_"))):
-        why = group.why if group else "may change settings or the file"
-        reason = f"{name} is not allowed in a read: it {why}"
+    if group := is_unsafe(name, "sqlite", has_arguments=False):
+        reason = f"{name} is not allowed in a read: it {group.why}"
         return Finding(Kind.ADMIN, reason, offset, RefusalCode.UNSAFE_FUNCTION)
     return None

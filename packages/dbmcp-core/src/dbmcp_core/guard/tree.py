@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token, TokenType
 
 from dbmcp_core.guard.lexer import Lexeme, LexError, Part
 from dbmcp_core.statement import RefusalCode
@@ -62,6 +61,8 @@ def parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
 def _parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
     grammar = Dialect.get_or_raise(dialect)
     tokens = grammar.tokenize(blanked)
+    if tokens and tokens[0].token_type in grammar.tokenizer_class.COMMANDS:
+        raise ParseError("The parser takes the rest of this statement for plain text")
     _check_agreement(tokens, lexemes)
     trees = grammar.parser().parse(tokens, blanked)
     if len(trees) != 1 or trees[0] is None:
@@ -90,9 +91,12 @@ def _check_agreement(tokens: Sequence[Token], lexemes: Sequence[Lexeme]) -> None
         if index == len(tokens) or tokens[index].start != lexeme.start:
             raise _disagreement(lexeme.start)
         # One string of the server may be several for the parser ('a''b'), as long as they end at the same place.
-        while index < len(tokens) and tokens[index].end + 1 < lexeme.end and tokens[index].token_type in _QUOTED_TYPES:
+        first = index
+        while index < len(tokens) and tokens[index].end + 1 < lexeme.end:
             index += 1
-        if index == len(tokens) or tokens[index].end + 1 != lexeme.end:
+        cut = tokens[first : index + 1]
+        is_one = len(cut) == 1 or all(token.token_type in _QUOTED_TYPES for token in cut)
+        if index == len(tokens) or tokens[index].end + 1 != lexeme.end or not is_one:
             raise _disagreement(lexeme.start)
         index += 1
     for token in tokens[index:]:

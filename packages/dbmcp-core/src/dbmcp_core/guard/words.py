@@ -12,72 +12,69 @@ from typing import NamedTuple
 from dbmcp_core.guard.finding import Finding
 from dbmcp_core.guard.functions import is_known, is_unsafe
 from dbmcp_core.guard.lexer import Lexeme, Part
+from dbmcp_core.guard.vocabulary import words
 from dbmcp_core.statement import Kind, RefusalCode
 
 __all__ = ["Call", "calls", "check_calls", "check_words", "second_statement", "verb"]
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _VERBS: dict[Kind, frozenset[str]] = {
-    Kind.WRITE: _words("insert update delete merge replace truncate upsert"),
-    Kind.DEFINE: _words("create alter drop comment rename undrop"),
-    Kind.ADMIN: _words(
+    Kind.WRITE: words("insert update delete merge replace truncate upsert"),
+    Kind.DEFINE: words("create alter drop comment rename undrop"),
+    Kind.ADMIN: words(
         """set reset pragma grant revoke deny begin start commit rollback end abort savepoint release prepare execute
         exec deallocate fetch move close open listen unlisten notify lock unlock vacuum analyze analyse optimize
         optimise repair check checksum cluster refresh reindex checkpoint discard call do kill use attach detach
         install export import flush purge change stop shutdown restart clone cache uncache clear add msck fsck
         reorg restore reconfigure dbcc backup waitfor print raiserror throw revert disable enable send receive get put
         remove sync xa signal resignal binlog reassign security handler load unload help list
-        setuser save apply readtext writetext updatetext generate force wait repack"""
+        setuser save apply bulk readtext writetext updatetext generate force wait repack"""
     ),
     # Blocks hold statements of their own, which nothing here judges.
-    Kind.UNKNOWN: _words("declare if while loop repeat for goto return break continue bulk case go iterate leave"),
+    Kind.UNKNOWN: words("declare if while loop repeat for goto return break continue case go iterate leave"),
 }
 _VERB_KINDS = {word: kind for kind, words in _VERBS.items() for word in words}
 #: Things whose definition is about accounts, servers or files, not about tables.
-_ADMIN_OBJECTS = _words(
+_ADMIN_OBJECTS = words(
     """user role login group server extension subscription publication database system credential secret tablespace
     language foreign endpoint certificate resource instance share recipient connection external storage catalog
     provider assembly logfile undo wrapper policy audit availability event trigger_all cryptographic master symmetric
     asymmetric service route remote workload authorization"""
 )
-_MODIFIERS = _words("or replace alter temp temporary global local unlogged materialized if not exists definer")
+_MODIFIERS = words("or replace alter temp temporary global local unlogged materialized if not exists definer")
 
 #: Reserved by the server and never part of a read there. Before a bracket some are functions: ``REPLACE(a, b, c)``.
 _NEVER: dict[str, frozenset[str]] = {
-    "sqlite": _words("into alter commit create delete drop insert set transaction update table add"),
-    "duckdb": _words("into create do returning"),
-    "postgres": _words("into create grant do returning"),
-    "mysql": _words(
-        """into alter call create delete drop grant kill load lock procedure purge rename revoke trigger unlock update
+    "sqlite": words("into alter commit create delete drop insert set transaction update table add"),
+    "duckdb": words("into create do returning"),
+    "postgres": words("into create grant do returning"),
+    "mysql": words(
+        """into alter call create delete drop grant kill load procedure purge rename revoke trigger unlock update
         insert replace signal resignal"""
     ),
-    "tsql": _words(
-        """into alter backup begin break bulk checkpoint close commit continue create dbcc deallocate declare delete
+    "tsql": words(
+        """into alter backup begin break checkpoint close commit continue create dbcc deallocate declare delete
         deny drop dump exec execute goto grant if insert kill load open print raiserror readtext reconfigure restore
         return revert revoke rollback save set setuser shutdown truncate update updatetext use waitfor while
         writetext add tran transaction trigger procedure proc"""
     ),
-    "databricks": _words("into"),
+    "databricks": words("into"),
 }
-_CALLABLE = _words("insert replace truncate update")
+_CALLABLE = words("insert replace truncate update")
 _TSQL_ROUTINES = ("procedure", "proc", "function", "trigger")
 #: The reserved words that belong to a T-SQL statement beside its verb; one that isn't listed may hold any.
 _TSQL_PARTS: dict[str, frozenset[str]] = {
-    "insert": _words("into"),
-    "update": _words("set"),
+    "insert": words("into"),
+    "update": words("set"),
     "delete": frozenset(),
     "truncate": frozenset(),
-    "merge": _words("into insert update delete set"),
-    "create": _words("add set create into trigger delete update alter load"),
-    "alter": _words("add set drop alter trigger delete update"),
-    "drop": _words("trigger procedure proc"),
+    "merge": words("into insert update delete set"),
+    "create": words("add set create into trigger delete update alter load"),
+    "alter": words("add set drop alter trigger delete update"),
+    "drop": words("trigger procedure proc"),
 }
 #: Hints of T-SQL that keep or widen locks; their names are of no other use.
-_TSQL_LOCKS = _words("updlock xlock tablock tablockx holdlock serializable repeatableread paglock rowlock")
+_TSQL_LOCKS = words("updlock xlock tablock tablockx holdlock serializable repeatableread paglock rowlock")
 _PHRASES: tuple[tuple[tuple[str, ...], str, Kind], ...] = (
     (("next", "value", "for"), "NEXT VALUE FOR changes a sequence", Kind.WRITE),
     (("for", "update"), "FOR UPDATE locks rows", Kind.WRITE),
@@ -92,7 +89,7 @@ _PHRASES: tuple[tuple[tuple[str, ...], str, Kind], ...] = (
 )
 
 #: Words that stand before a bracket without being called.
-_NO_CALL = _words(
+_NO_CALL = words(
     """select from where and or not in exists any some all on using values over partition by as with group order
     having limit offset fetch when then else case union except intersect distinct filter within join apply lateral
     tablesample top option pivot unpivot for sets recursive materialized returning into is like ilike between escape
@@ -226,7 +223,8 @@ def _phrases(lexemes: Sequence[Lexeme], index: int) -> Iterator[Finding]:
         if lexemes[index].text == phrase[0]:
             found = lexemes[index : index + len(phrase)]
             if [lexeme.text for lexeme in found if lexeme.part in (Part.WORD, Part.OP)] == list(phrase):
-                yield Finding(kind, reason, lexemes[index].start)
+                code = RefusalCode.UNSAFE_FUNCTION if phrase[0] == "next" else RefusalCode.NOT_A_READ
+                yield Finding(kind, reason, lexemes[index].start, code)
 
 
 def _is_member(lexemes: Sequence[Lexeme], index: int) -> bool:

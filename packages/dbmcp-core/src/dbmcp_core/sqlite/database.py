@@ -24,6 +24,8 @@ __all__ = ["SQLiteDatabase"]
 
 #: Readers that are kept open while nobody uses them.
 _IDLE = 8
+#: Seconds between two looks of a waiting write at whether it was stopped meanwhile.
+_LOOK_S = 0.05
 
 
 class SQLiteDatabase(Database):
@@ -116,12 +118,23 @@ class SQLiteDatabase(Database):
         """Run a write on a connection of its own, and commit it."""
         if self.settings.read_only:
             raise UnsupportedError("This source was opened read-only.")
-        with self._writing, wrapped(statement.text, self._names):
+        self._open_describer()
+        with self._write_turn(running), wrapped(statement.text, self._names):
             connection = locks.open_writer(self.settings, self._uri)
             try:
                 return write(connection, statement, running)
             finally:
                 connection.close()
+
+    @contextmanager
+    def _write_turn(self, running: Running) -> Iterator[None]:
+        """Wait for the other writers of this source; a statement that is stopped meanwhile waits no longer."""
+        while not self._writing.acquire(timeout=_LOOK_S):
+            running.raise_if_stopped()
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def explain(self, statement: Statement) -> str:
         """Return SQLite's query plan, one step a line, indented by depth."""
@@ -199,6 +212,7 @@ class SQLiteDatabase(Database):
             self._give(reader)
 
     def _take(self) -> Reader:
+        self._open_describer()
         with self._pool:
             reader = self._idle.pop() if self._idle else None
         if reader is None:
@@ -210,7 +224,7 @@ class SQLiteDatabase(Database):
 
     def _give(self, reader: Reader) -> None:
         with self._pool:
-            kept = reader in self._busy and len(self._idle) < _IDLE
+            kept = reader in self._busy and len(self._idle) < _IDLE and self._describer is not None
             self._busy.discard(reader)
             if kept:
                 self._idle.append(reader)

@@ -63,7 +63,11 @@ def read_tables(connection: sqlite3.Connection, names: Sequence[str] | None = No
             TableSchema(
                 TableName(name),
                 "virtual table" if kind == "virtual" else kind,
-                tuple(_column(row, counted=without_rowid or (row[0],) == rowid) for row in rows if row[5] != 1),
+                tuple(
+                    _column(row, filled=without_rowid or ((row[0],) == rowid and row[1].upper() == "INTEGER"))
+                    for row in rows
+                    if row[5] != 1
+                ),
                 primary,
                 _indexes(indexes[name]),
                 _foreign_keys(keys[name]),
@@ -100,9 +104,10 @@ def _columns(
         return found, broken
 
 
-def _column(row: Row, *, counted: bool) -> ColumnInfo:
+def _column(row: Row, *, filled: bool) -> ColumnInfo:
+    """Return one column; *filled* says that its table fills a primary key by itself or refuses NULL in it."""
     name, kind, not_null, default, primary, hidden = row
-    never_null = bool(not_null) or bool(primary and counted and (kind.upper() == "INTEGER" or counted))
+    never_null = bool(not_null) or bool(primary and filled)
     return ColumnInfo(name, kind, not never_null, bool(primary), default, generated=_GENERATED.get(hidden))
 
 

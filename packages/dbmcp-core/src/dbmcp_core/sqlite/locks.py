@@ -79,7 +79,7 @@ class Authorizer:
             # in SQLite's parser, since nobody here can switch writable_schema on.
             return True
         if self._role == "write":
-            return action not in _ADMIN
+            return action not in _ADMIN or action == sqlite3.SQLITE_REINDEX  # CREATE INDEX compiles to one
         if self._role == "scratch":
             return action in _SCRATCH or (action in _WRITES and one in {*_SCHEMA_TABLES, SCRATCH_VIEW})
         return False
@@ -140,7 +140,7 @@ def _limit(connection: sqlite3.Connection, settings: SQLiteSettings) -> None:
         sqlite3.SQLITE_LIMIT_SQL_LENGTH: 2**20,
         sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 1_000,
         sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 500,
-        sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 5_000,
+        sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 500,
         sqlite3.SQLITE_LIMIT_ATTACHED: 0,
         sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
     }.items():

@@ -120,6 +120,8 @@ class Reading:
 
     def start(self, describer: Describer) -> tuple[Column, ...]:
         """Run the statement up to its first row and return the columns."""
+        # Before the statement holds its lock: a writer that waits for it keeps the describer out.
+        types = describer.types(self._statement.text)
         # Text that is not UTF-8 stops a fast cursor, and running again must give the same rows.
         if _VOLATILE.search(self._statement.text):
             self._reader.connection.text_factory = _tolerant
@@ -128,7 +130,6 @@ class Reading:
             self._execute()
         assert self._cursor is not None  # noqa: S101 - for the type checker
         header = self._cursor.description or ()
-        types = describer.types(self._statement.text)
         if len(types) != len(header):
             types = ("",) * len(header)
         return tuple(Column(entry[0], kind) for entry, kind in zip(header, types, strict=True))

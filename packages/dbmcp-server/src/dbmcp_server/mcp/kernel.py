@@ -1,0 +1,321 @@
+"""The MCP server without databases: a registry of tools, resources and prompts, for both eras of the protocol.
+
+Beside dbmcp's own, anybody in this process may add some: ``add_tool``, ``add_resources``, ``add_prompt``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import anyio
+import mcp.types as t
+from mcp.server.caching import CacheHint
+from mcp.server.context import CallNext, HandlerResult
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    PromptsListChanged,
+    ResourcesListChanged,
+    ServerEvent,
+    ToolsListChanged,
+)
+from mcp.shared.exceptions import MCPError
+from mcp.types import methods
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+from dbmcp_server.mcp.calls import Calls, Context
+
+__all__ = ["PAGE", "DbServer", "Prompt", "Resources", "Tool", "not_found"]
+
+_log = logging.getLogger("dbmcp")
+_T = TypeVar("_T")
+
+#: Entries on one page of a list.
+PAGE = 100
+#: Completions in one answer; the protocol allows no more.
+_MOST_COMPLETIONS = 100
+#: Seconds that a client may take to hear of a change.
+_TELL_S = 2.0
+#: What a resource that isn't there was called before 2026-07-28.
+_OLD_NOT_FOUND = -32002
+#: Hosts put their own prefix before a tool's name, within a limit of 64.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ERAS = ("2025-06-18", "2025-11-25", "2026-07-28")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool. ``run`` gets the request as it came; ``is_listed`` says whether it can work now."""
+
+    definition: t.Tool
+    run: Callable[[Context, t.CallToolRequestParams], Awaitable[t.CallToolResult | t.InputRequiredResult]]
+    is_listed: Callable[[], bool] = lambda: True
+
+
+class Resources(Protocol):
+    """A family of resources. A method that answers None passes the question on to the next family."""
+
+    def resources(self) -> Sequence[t.Resource]:
+        """Return the resources to list."""
+        ...
+
+    def templates(self) -> Sequence[t.ResourceTemplate]:
+        """Return the templates to list."""
+        ...
+
+    async def read(self, ctx: Context, uri: str) -> t.ReadResourceResult | None:
+        """Return the contents of the resource at *uri*."""
+        ...
+
+    async def complete(self, ctx: Context, params: t.CompleteRequestParams) -> Sequence[str] | None:
+        """Return values for one variable of a template, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt."""
+
+    definition: t.Prompt
+    get: Callable[[Context, t.GetPromptRequestParams], Awaitable[t.GetPromptResult | t.InputRequiredResult]]
+
+
+class DbServer(Server[Any]):
+    """An MCP server whose tools, resources and prompts may come and go while clients are connected."""
+
+    def __init__(self, *, version: str, instructions: str, is_fixed: bool) -> None:
+        #: The blocking calls that handlers have under way.
+        self.calls = Calls()
+        self._tools: dict[str, Tool] = {}
+        self._families: list[Resources] = []
+        self._prompts: dict[str, Prompt] = {}
+        self._bus = InMemorySubscriptionBus()
+        self._listening = ListenHandler(self._bus)
+        self._sessions: dict[object, ServerSession] = {}
+        lists = CacheHint(ttl_ms=300_000 if is_fixed else 0)
+        super().__init__(
+            "dbmcp",
+            version=version,
+            title="Databases",
+            instructions=instructions,
+            cache_hints={
+                "server/discover": CacheHint(ttl_ms=3_600_000, scope="public"),
+                "tools/list": lists,
+                "prompts/list": lists,
+                "resources/list": lists,
+                "resources/templates/list": CacheHint(ttl_ms=3_600_000, scope="public"),
+                "resources/read": CacheHint(ttl_ms=0),
+            },
+            get_tool_input_schema=self._input_schema,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_templates,
+            on_read_resource=self._read_resource,
+            on_completion=self._complete,
+            on_subscriptions_listen=self._listening,
+        )
+        self.add_notification_handler("notifications/initialized", t.NotificationParams, self._remember)
+        self.middleware = [*([] if _is_untraced() else self.middleware), _guard]
+
+    # What there is
+
+    def add_tool(self, tool: Tool) -> None:
+        """Offer *tool*.
+
+        Raises:
+            ValueError: if a client of some era could not take it, or its name is taken.
+        """
+        _check_tool(tool.definition)
+        if tool.definition.name in self._tools:
+            raise ValueError(f"There is a tool {tool.definition.name!r} already.")
+        self._tools[tool.definition.name] = tool
+
+    def add_resources(self, family: Resources) -> None:
+        """Offer a family of resources, after those that are there."""
+        self._families.append(family)
+
+    def add_prompt(self, prompt: Prompt) -> None:
+        """Offer *prompt*; a server without one doesn't claim to have any."""
+        if not self._prompts:
+            self.add_request_handler("prompts/list", t.PaginatedRequestParams, self._list_prompts)
+            self.add_request_handler("prompts/get", t.GetPromptRequestParams, self._get_prompt)
+        self._prompts[prompt.definition.name] = prompt
+
+    # Tools
+
+    def _input_schema(self, name: str) -> Mapping[str, Any] | None:
+        tool = self._tools.get(name)
+        return tool.definition.input_schema if tool is not None else None
+
+    async def _list_tools(self, _ctx: Context, params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
+        listed = [tool.definition for tool in self._tools.values() if tool.is_listed()]
+        tools, more = _page(listed, params)
+        return t.ListToolsResult(tools=tools, next_cursor=more)
+
+    async def _call_tool(
+        self, ctx: Context, params: t.CallToolRequestParams
+    ) -> t.CallToolResult | t.InputRequiredResult:
+        tool = self._tools.get(params.name)
+        if tool is None:
+            raise MCPError(t.INVALID_PARAMS, f"Unknown tool: {params.name[:100]}")
+        return await tool.run(ctx, params)
+
+    # Resources
+
+    async def _list_resources(self, _ctx: Context, params: t.PaginatedRequestParams | None) -> t.ListResourcesResult:
+        found, more = _page([one for family in self._families for one in family.resources()], params)
+        return t.ListResourcesResult(resources=found, next_cursor=more)
+
+    async def _list_templates(
+        self, _ctx: Context, params: t.PaginatedRequestParams | None
+    ) -> t.ListResourceTemplatesResult:
+        found, more = _page([one for family in self._families for one in family.templates()], params)
+        return t.ListResourceTemplatesResult(resource_templates=found, next_cursor=more)
+
+    async def _read_resource(
+        self, ctx: Context, params: t.ReadResourceRequestParams
+    ) -> t.ReadResourceResult | t.InputRequiredResult:
+        for family in self._families:
+            result = await family.read(ctx, params.uri)
+            if result is not None:
+                return result
+        raise not_found(ctx, params.uri)
+
+    async def _complete(self, ctx: Context, params: t.CompleteRequestParams) -> t.CompleteResult:
+        for family in self._families:
+            values = await family.complete(ctx, params)
+            if values is not None:
+                break
+        else:
+            values = ()
+        few = list(values[:_MOST_COMPLETIONS])
+        completion = t.Completion(values=few, total=len(values), has_more=len(values) > len(few))
+        return t.CompleteResult(completion=completion)
+
+    # Prompts
+
+    async def _list_prompts(self, _ctx: Context, params: t.PaginatedRequestParams | None) -> t.ListPromptsResult:
+        found, more = _page([prompt.definition for prompt in self._prompts.values()], params)
+        return t.ListPromptsResult(prompts=found, next_cursor=more)
+
+    async def _get_prompt(
+        self, ctx: Context, params: t.GetPromptRequestParams
+    ) -> t.GetPromptResult | t.InputRequiredResult:
+        prompt = self._prompts.get(params.name)
+        if prompt is None:
+            raise MCPError(t.INVALID_PARAMS, f"Unknown prompt: {params.name[:100]}")
+        return await prompt.get(ctx, params)
+
+    # Changes
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """Return what a handshake says of us: we do tell of changes, which the SDK would deny."""
+        options = notification_options or NotificationOptions(True, True, True)
+        return super().create_initialization_options(options, experimental_capabilities, extensions)
+
+    async def changed(self, *events: ServerEvent) -> None:
+        """Tell every client of *events*; left out, that tools and resources have changed."""
+        events = events or (ToolsListChanged(), ResourcesListChanged())
+        for event in events:
+            await self._bus.publish(event)
+        async with anyio.create_task_group() as tasks:
+            for session in list(self._sessions.values()):
+                tasks.start_soon(_tell, session, events)
+
+    def stop(self) -> None:
+        """Stop what runs in the databases, and end the streams of the clients that listen for changes."""
+        self.calls.stop()
+        self._listening.close()
+
+    async def _remember(self, ctx: Context, _params: t.NotificationParams | None) -> None:
+        """Keep the session of a handshake client, to tell it of changes until it goes."""
+        connection = ctx.session._connection  # the SDK has no public list of its sessions
+        if connection not in self._sessions:
+            self._sessions[connection] = ctx.session
+            connection.exit_stack.callback(self._sessions.pop, connection, None)
+
+
+async def _tell(session: ServerSession, events: Sequence[ServerEvent]) -> None:
+    """Send a handshake client what changed; one that doesn't read can't hold up the others."""
+    with anyio.move_on_after(_TELL_S):
+        for event in events:
+            if isinstance(event, ToolsListChanged):
+                await session.send_tool_list_changed()
+            elif isinstance(event, ResourcesListChanged):
+                await session.send_resource_list_changed()
+            elif isinstance(event, PromptsListChanged):
+                await session.send_prompt_list_changed()
+            else:
+                await session.send_resource_updated(event.uri)
+
+
+def not_found(ctx: Context, uri: str) -> MCPError:
+    """Return the error that says, in the client's era, that there is no resource at *uri*."""
+    code = t.INVALID_PARAMS if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else _OLD_NOT_FOUND
+    return MCPError(code, "Resource not found", {"uri": uri})
+
+
+async def _guard(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Let no foreign exception out: the SDK would send its text, and a driver's may hold a password."""
+    try:
+        return await call_next(ctx)
+    except (MCPError, ValidationError):
+        raise
+    except Exception as exc:  # noqa: BLE001 - see above
+        _log.error("%s failed: %s", ctx.method, type(exc).__name__)
+        raise MCPError(t.INTERNAL_ERROR, "Internal server error") from None
+
+
+def _is_untraced() -> bool:
+    """Whether nobody has set up OpenTelemetry in this process: then its middleware only costs time."""
+    from opentelemetry import trace
+
+    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _page(items: Sequence[_T], params: t.PaginatedRequestParams | None) -> tuple[list[_T], str | None]:
+    start = _offset(params.cursor) if params is not None and params.cursor is not None else 0
+    end = start + PAGE
+    return list(items[start:end]), _cursor(end) if end < len(items) else None
+
+
+def _cursor(offset: int) -> str:
+    return base64.urlsafe_b64encode(f"from {offset}".encode()).decode()
+
+
+def _offset(cursor: str) -> int:
+    try:
+        word, _, number = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(" ")
+    except (UnicodeError, binascii.Error):
+        word = number = ""
+    if word != "from" or not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise MCPError(t.INVALID_PARAMS, "Invalid cursor")
+    return int(number)
+
+
+def _check_tool(tool: t.Tool) -> None:
+    """Raise if one era's clients would lose the whole list because of *tool*."""
+    if not _NAME.fullmatch(tool.name) or not tool.description:
+        raise ValueError(f"Tool {tool.name!r} wants a name of up to 64 of A-Z a-z 0-9 _ - and a description.")
+    listed = t.ListToolsResult(tools=[tool]).model_dump(by_alias=True, mode="json", exclude_none=True)
+    for era in _ERAS:
+        try:
+            methods.serialize_server_result("tools/list", era, listed)
+        except ValidationError as exc:
+            raise ValueError(f"Tool {tool.name!r} can't be told to clients of {era}: {exc}") from exc
