@@ -222,7 +222,7 @@ def test_a_cancel_before_the_start_is_not_lost(open_executor: Open, shop: Path) 
 
 def test_cancel_reaches_a_page_that_is_read_on(open_executor: Open, shop: Path) -> None:
     executor = open_executor(shop)
-    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 6"
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 9"
     cursor = read(executor, slow, limits=Limits(max_rows=1)).cursor
     assert cursor is not None
     running = Running()

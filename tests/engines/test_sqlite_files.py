@@ -92,6 +92,20 @@ def test_a_folder_is_no_database(tmp_path: Path) -> None:
     assert caught.value.details == {"reason": "directory"}
 
 
+def test_a_pipe_is_no_database_and_not_waited_for(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConnectionFailed, match="not a regular file"):
+        connect(f"sqlite:///{tmp_path}/pipe")
+
+
+@pytest.mark.parametrize("name", ["no%00thing.db", "x" * 300])
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConnectionFailed):
+        connect(f"sqlite:///{tmp_path}/{name}")
+
+
 @pytest.mark.parametrize("content", [b"id,name\n1,pen\n", b"SQLite format 2\0" + b"x" * 100, b"\0" * 4096])
 def test_another_file_is_no_database(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.csv"
@@ -211,7 +225,8 @@ def rows(tmp_path: Path) -> Path:
     write(
         path,
         "CREATE TABLE number (n INTEGER PRIMARY KEY)",
-        "INSERT INTO number WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 500) SELECT n FROM c",
+        "INSERT INTO number "
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 500) SELECT n FROM c",
     )
     return path
 
@@ -291,7 +306,9 @@ def test_a_file_that_was_replaced_is_seen_after_reconnect(rows: Path) -> None:
         assert client.query("SELECT count(*) FROM number").rows == ((0,),)
 
 
-@pytest.mark.parametrize("name", ["with blank.db", "q?mark=1.db", "hash#1.db", "per%20cent.db", "ünï 🐍.db", "quote'.db"])
+@pytest.mark.parametrize(
+    "name", ["with blank.db", "q?mark=1.db", "hash#1.db", "per%20cent.db", "ünï 🐍.db", "quote'.db"]
+)
 def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     write(path, "CREATE TABLE a (b)")

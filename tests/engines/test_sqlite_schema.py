@@ -118,7 +118,10 @@ def test_foreign_keys(client: Client) -> None:
 def test_indexes(client: Client) -> None:
     indexes = {index.name: index for index in client.get_table_schema("plain").indexes}
     assert set(indexes) == {"partial_index", "expression_index", "unique_index"}
-    assert (indexes["partial_index"].columns, indexes["partial_index"].where) == (("a", "b"), "b > 10 AND a <> ') where x'")
+    assert (indexes["partial_index"].columns, indexes["partial_index"].where) == (
+        ("a", "b"),
+        "b > 10 AND a <> ') where x'",
+    )
     assert indexes["expression_index"].columns == (None, "b")
     assert indexes["unique_index"].unique
     assert indexes["expression_index"].where is None

@@ -24,7 +24,20 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "value",
-    [2**63 - 1, -(2**63), 2**53 + 1, math.inf, -math.inf, b"", b"\x00\xff", "", "a\x00b", "\x00", "x" * 1_048_576, "\ufffe"],
+    [
+        2**63 - 1,
+        -(2**63),
+        2**53 + 1,
+        math.inf,
+        -math.inf,
+        b"",
+        b"\x00\xff",
+        "",
+        "a\x00b",
+        "\x00",
+        "x" * 1_048_576,
+        "\ufffe",
+    ],
     ids=lambda value: repr(value)[:20],
 )
 def test_a_value_comes_back(path: Path, value: object) -> None:
@@ -62,7 +75,11 @@ def test_text_that_is_not_utf8_loses_no_row(path: Path, at: int) -> None:
         assert rows[at - 1][1] == UndecodedText(b"caf\xe9")
         assert isinstance(rows[at - 1][1], UndecodedText)
         assert all(row[1] == f"row {row[0]}" for row in rows if row[0] != at)
-        paged = [row for page in client.pages("SELECT id, value FROM v ORDER BY id", limits=Limits(max_rows=7)) for row in page]
+        paged = [
+            row
+            for page in client.pages("SELECT id, value FROM v ORDER BY id", limits=Limits(max_rows=7))
+            for row in page
+        ]
         assert paged == list(rows)
         assert client.query("SELECT 'é' AS x").rows == (("é",),)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import queue
+import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, Self, TypeVar, cast
+from typing import Any, ParamSpec, Self, TypeVar
 
 from dbmcp_core import client
-from dbmcp_core.errors import QueryStopped
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
 from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
@@ -25,9 +25,35 @@ _T = TypeVar("_T")
 _THREADS = 200
 
 
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="dbmcp")
+class _Threads:
+    """Daemon threads, made as they are needed: one that its database doesn't let go can't keep the process from ending.
+
+    Lighter than ``ThreadPoolExecutor``, whose futures and locks take longer than a small statement.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._jobs_under_way = 0
+        self._number = 0
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Run *job*, which raises nothing, in a thread."""
+        with self._lock:
+            self._jobs_under_way += 1
+            if self._number < min(self._jobs_under_way, _THREADS):
+                self._number += 1
+                threading.Thread(target=self._work, name=f"dbmcp-{self._number}", daemon=True).start()
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+            with self._lock:
+                self._jobs_under_way -= 1
+
+
+_threads = _Threads()
 
 
 async def in_thread(running: Running, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -38,24 +64,24 @@ async def in_thread(running: Running, function: Callable[_P, _T], /, *args: _P.a
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[_T] = loop.create_future()
 
-    def settle(error: BaseException | None, result: _T | None = None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(cast("_T", result))
+    def settle(settled: Callable[[Any], None], value: object) -> None:
+        if not answer.done():
+            settled(value)
 
-    def ended(job: Future[_T]) -> None:
-        error = job.exception()
+    def tell(settled: Callable[[Any], None], value: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-            loop.call_soon_threadsafe(settle, error, None if error else job.result())
+            loop.call_soon_threadsafe(settle, settled, value)
 
-    def stuck(error: QueryStopped) -> None:
-        loop.call_soon_threadsafe(settle, error)
+    def job() -> None:
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as exc:  # noqa: BLE001 - it is raised where it is awaited
+            tell(answer.set_exception, exc)
+        else:
+            tell(answer.set_result, result)
 
-    running.on_stuck(stuck)
-    _threads().submit(function, *args, **kwargs).add_done_callback(ended)
+    running.on_stuck(lambda error: tell(answer.set_exception, error))
+    _threads.run(job)
     try:
         return await answer
     except asyncio.CancelledError:

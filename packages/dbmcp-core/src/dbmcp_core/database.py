@@ -176,35 +176,39 @@ _LOOK_ROWS = 4
 
 
 class Batch(list[tuple[Any, ...]]):
-    """Some rows, and about how many bytes their values take."""
+    """Some rows, about how many bytes their values take, and whether they are known to be the last ones."""
 
-    __slots__ = ("bytes",)
+    __slots__ = ("bytes", "is_last")
 
     def __init__(self) -> None:
         super().__init__()
         self.bytes = 0
+        self.is_last = False
 
 
 def batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[Batch]:
-    """Cut a driver's cursor into batches: one row first, more as long as they stay small.
+    """Cut a driver's cursor into batches: a few rows first, more as long as they stay small.
 
     Wide rows never pile up, wherever in the result they come.
     """
     source = iter(rows)
-    most = 1
+    most = _LOOK_ROWS
     while batch := _batch(source, most):
         yield batch
+        if batch.is_last:
+            return
         most = min(most * 2, _BATCH_ROWS)
 
 
 def _batch(source: Iterator[tuple[Any, ...]], most: int) -> Batch:
     batch = Batch()
     while len(batch) < most and batch.bytes < _BATCH_BYTES:
-        some = list(itertools.islice(source, min(_LOOK_ROWS, most - len(batch))))
-        if not some:
-            break
+        some = list(itertools.islice(source, _LOOK_ROWS))
         batch += some
         batch.bytes += batch_bytes(some)
+        if len(some) < _LOOK_ROWS:
+            batch.is_last = True
+            break
     return batch
 
 

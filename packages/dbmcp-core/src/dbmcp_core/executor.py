@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from dbmcp_core import policy
 from dbmcp_core.call import Call, Intent, Request
@@ -223,8 +224,8 @@ class Executor:
             verdict = Verdict(
                 Kind.UNKNOWN, code=RefusalCode.UNPARSABLE, reason="Nothing judges this engine's language."
             )
-        if isinstance(database, SupportsJudge):
-            verdict = database.judge(call.statement, verdict)
+        if _supports(type(database), SupportsJudge):
+            verdict = cast("SupportsJudge", database).judge(call.statement, verdict)
         entry.verdict = verdict
         refusal = _refusal(verdict, call.intent)
         if refusal is not None:
@@ -321,11 +322,10 @@ class Executor:
             )
             raise error from exc
         finally:
-            self._record(entry, error, (time.perf_counter() - started) * 1_000, slot.source.settings.secrets())
+            if self._registry.hook.dbmcp_record.get_hookimpls():
+                self._record(entry, error, (time.perf_counter() - started) * 1_000, slot.source.settings.secrets())
 
     def _record(self, entry: _Entry, error: DbmcpError | None, elapsed_ms: float, secrets: tuple[str, ...]) -> None:
-        if not self._registry.hook.dbmcp_record.get_hookimpls():
-            return
         statement, verdict = entry.statement, entry.verdict
         record = CallRecord(
             id=uuid.uuid4().hex,
@@ -354,6 +354,12 @@ class Executor:
                 f"The call could not be recorded ({type(exc).__name__}), so it is not answered.",
                 hint="Whoever runs this server finds the record sink under [records].",
             ) from exc
+
+
+@functools.cache
+def _supports(database: type[Database], protocol: type) -> bool:
+    """Return what ``isinstance`` says of a database of this class; asking it takes longer than a small statement."""
+    return issubclass(database, protocol)
 
 
 def _limits(source: Source, asked: Limits | None) -> tuple[Page, float]:

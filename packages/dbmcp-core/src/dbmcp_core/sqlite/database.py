@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
+import stat
 import threading
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
@@ -56,9 +57,12 @@ class SQLiteDatabase(Database):
 
     def _check_file(self, path: Path) -> None:
         settings = self.settings
-        if path.is_dir():
+        mode = _mode(path)
+        if mode is not None and stat.S_ISDIR(mode):
             raise _no_file(path, "is a folder, not a database file", "directory")
-        if not path.exists():
+        if mode is not None and not stat.S_ISREG(mode):  # to open a pipe would be to wait for its other end
+            raise _no_file(path, "is not a regular file", "not_a_database")
+        if mode is None:
             if not settings.create_if_not_exists:
                 raise _no_file(
                     path, "does not exist", "missing", "Check the path, or set create_if_not_exists = true to make it."
@@ -230,6 +234,16 @@ class SQLiteDatabase(Database):
                 self._idle.append(reader)
         if not kept:
             reader.end()
+
+
+def _mode(path: Path) -> int | None:
+    """Return the kind of file that *path* is, or None if there is none."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a path with a NUL
+        return None
+    except OSError as exc:
+        raise _no_file(path, f"can't be read: {exc.strerror}", "permission") from exc
 
 
 def _no_file(path: Path, what: str, reason: str, hint: str | None = None) -> ConnectionFailed:

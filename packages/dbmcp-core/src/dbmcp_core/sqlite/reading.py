@@ -6,6 +6,7 @@ import itertools
 import re
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -28,6 +29,10 @@ _VOLATILE = re.compile(
     | 'now' | \b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\) | \bstrftime\s*\([^,()]*\)""",
     re.I | re.X,
 )
+
+
+#: Seconds for which types are taken to be what they were; looking costs as much as a small statement.
+_LOOK_AGAIN_S = 0.1
 
 
 def _tolerant(text: bytes) -> str | UndecodedText:
@@ -107,7 +112,7 @@ class Reader:
 
 
 class Reading:
-    """The rows of one read. Its transaction pins the data, so that reading on after a pause reads the same."""
+    """The rows of one read. From the second batch on a transaction pins the data, so that it can start over."""
 
     def __init__(self, reader: Reader, statement: Statement, running: Running, names: Names) -> None:
         self._reader = reader
@@ -126,7 +131,6 @@ class Reading:
         if _VOLATILE.search(self._statement.text):
             self._reader.connection.text_factory = _tolerant
         with self._running.cord(self._reader.connection.interrupt):
-            self._reader.begin()
             self._execute()
         assert self._cursor is not None  # noqa: S101 - for the type checker
         header = self._cursor.description or ()
@@ -149,6 +153,8 @@ class Reading:
                         yield batch
                         if self._left_at is not None:
                             break
+                        if not batch.is_last and not self._reader.connection.in_transaction:
+                            self._reader.begin()  # the open statement has pinned the data, and this keeps it pinned
                     else:
                         return
                 except sqlite3.OperationalError as exc:
@@ -223,14 +229,18 @@ class Describer:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._version: Hashable = None
+        self._looked_at = 0.0
 
     def types(self, text: str) -> tuple[str, ...]:
         """Return the types of the columns of *text*, a read; empty where it can't stand in a view."""
         with self._lock:
-            version = self._schema_version()
-            if version != self._version:
-                self._known.clear()
-                self._version = version
+            now = time.monotonic()
+            if now - self._looked_at > _LOOK_AGAIN_S:
+                self._looked_at = now
+                version = self._schema_version()
+                if version != self._version:
+                    self._known.clear()
+                    self._version = version
             known = self._known.get(text)
             if known is None:
                 known = self._known[text] = self._ask(text)

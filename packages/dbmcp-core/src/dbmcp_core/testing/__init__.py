@@ -16,7 +16,10 @@ import pytest
 
 # So that a failing assert of the kit shows its values, as one in a test's own file does.
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{name}" for name in ("base", "contract", "pages", "sql_safety", "sql_schema", "sql_values", "stops"))
+    *(
+        f"{__name__}.{name}"
+        for name in ("base", "contract", "pages", "reads", "sql_safety", "sql_schema", "sql_values", "stops")
+    )
 )
 
 from dbmcp_core.testing.base import Contract, drain, in_threads  # noqa: E402 - after the line above

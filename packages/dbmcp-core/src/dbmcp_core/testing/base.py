@@ -1,6 +1,7 @@
 """What the author of an engine tells the contract, and what the contract's tests get from it."""
 
-# ruff: noqa: S101 - pytest's asserts
+# ruff: noqa: ARG002 - methods to override, and fixtures that are wanted for what they do
+
 from __future__ import annotations
 
 import threading
@@ -78,7 +79,13 @@ class Contract:
     # The contract's side
 
     def source(
-        self, engine: Engine, settings: dict[str, object], name: str = "main", *, read_only: bool = False, **more: object
+        self,
+        engine: Engine,
+        settings: dict[str, object],
+        name: str = "main",
+        *,
+        read_only: bool = False,
+        **more: object,
     ) -> Source:
         """Return a source of these settings."""
         values = {**settings, "read_only": read_only, **more}

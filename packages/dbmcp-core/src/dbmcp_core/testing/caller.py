@@ -39,7 +39,7 @@ class Caller:
         running: Running | None = None,
     ) -> Result:
         """Run a read."""
-        return cast(Result, self._run(Intent.READ, statement, params, limits, running))
+        return cast("Result", self._run(Intent.READ, statement, params, limits, running))
 
     def execute(
         self,
@@ -50,7 +50,7 @@ class Caller:
         running: Running | None = None,
     ) -> Outcome:
         """Run a write."""
-        return cast(Outcome, self._run(Intent.WRITE, statement, params, limits, running))
+        return cast("Outcome", self._run(Intent.WRITE, statement, params, limits, running))
 
     def read_on(self, cursor: str, *, limits: Limits | None = None, running: Running | None = None) -> Result:
         """Read the next page."""
@@ -69,9 +69,7 @@ class Caller:
 
     def table(self, name: str | TableName) -> TableSchema:
         """Return one table."""
-        return self.executor.table(
-            self.source, TableName(name) if isinstance(name, str) else name, caller=self.name
-        )
+        return self.executor.table(self.source, TableName(name) if isinstance(name, str) else name, caller=self.name)
 
     def schema(self) -> SchemaInfo:
         """Return every table."""

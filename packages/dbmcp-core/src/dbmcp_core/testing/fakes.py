@@ -184,7 +184,7 @@ class FakeDatabase(Database):
         self.statements.append(statement)
         return Outcome(1)
 
-    def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
+    def judge(self, statement: Statement, verdict: Verdict) -> Verdict:  # noqa: ARG002
         """Go by the first word."""
         word = statement.text.partition(" ")[0]
         if word == "refuse":
@@ -193,7 +193,7 @@ class FakeDatabase(Database):
             return Verdict(Kind(word), code=RefusalCode.NOT_A_READ, reason=f"It says {word}.")
         return Verdict(Kind.READ, frozenset({TableName("fake")}))
 
-    def get_tables(self, schema: str | None = None) -> list[TableName]:
+    def get_tables(self, schema: str | None = None) -> list[TableName]:  # noqa: ARG002
         """Return the one table."""
         self._begin("get_tables")
         return [TableName("fake")]

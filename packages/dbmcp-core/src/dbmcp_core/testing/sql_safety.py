@@ -1,6 +1,5 @@
 """Writes, errors and attacks in SQL: all or nothing, with a reason, and never by the wrong door."""
 
-# ruff: noqa: S101 - pytest's asserts
 from __future__ import annotations
 
 import pytest
@@ -52,7 +51,9 @@ class SQLSafetyContract(SQLBase):
 
     def test_several_writes_in_one_text_are_refused(self, filled: Caller) -> None:
         with pytest.raises(DbmcpError):
-            filled.execute("INSERT INTO author (id, name) VALUES (10, 'a'); INSERT INTO author (id, name) VALUES (11, 'b')")
+            filled.execute(
+                "INSERT INTO author (id, name) VALUES (10, 'a'); INSERT INTO author (id, name) VALUES (11, 'b')"
+            )
         assert filled.query(self.reading(AUTHOR)).rows == AUTHOR.rows
 
     @pytest.mark.parametrize("text", ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a"])
@@ -96,11 +97,11 @@ class SQLSafetyContract(SQLBase):
 
     def test_a_write_that_waits_for_another_can_be_stopped(self, filled: Caller) -> None:
         text = self._runaway_write()
-        first, second = WatchedRunning(), WatchedRunning()
+        first = WatchedRunning()
 
-        def run(running: WatchedRunning) -> None:
+        def run() -> None:
             with pytest.raises(QueryCancelled):
-                filled.execute(text, running=running)
+                filled.execute(text, running=first)
 
         def stop() -> None:
             assert first.corded.wait(PATIENCE_S)
@@ -109,10 +110,9 @@ class SQLSafetyContract(SQLBase):
             first.cancel()
 
         try:
-            in_threads([lambda: run(first), stop])
+            in_threads([run, stop])
         finally:
             first.cancel()
-            second.cancel()
         assert filled.query("SELECT price FROM book WHERE id = 1").rows == ((BOOK.rows[0][3],),)
 
     # Errors
@@ -183,12 +183,17 @@ class SQLSafetyContract(SQLBase):
 
     # What only some engines do
 
-    def test_a_plan_is_shown_and_nothing_run(self, executor: Executor, filled: Caller, engine: object) -> None:
+    def test_a_plan_is_shown_and_nothing_run(self, executor: Executor, filled: Caller) -> None:
         statement = Statement("SELECT * FROM book WHERE id = 1")
         if not isinstance(self._open_database(executor), SupportsExplain):
             pytest.skip("this engine shows no plans")
         assert executor.explain("main", statement).strip()
-        for text in ("DELETE FROM book", "ANALYZE DELETE FROM book", "SELECT 1; DELETE FROM book", "QUERY PLAN DELETE FROM book"):
+        for text in (
+            "DELETE FROM book",
+            "ANALYZE DELETE FROM book",
+            "SELECT 1; DELETE FROM book",
+            "QUERY PLAN DELETE FROM book",
+        ):
             with pytest.raises(StatementRefused):
                 executor.explain("main", Statement(text))
         assert filled.query(self.reading(BOOK)).rows == BOOK.rows

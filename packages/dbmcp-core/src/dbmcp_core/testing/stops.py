@@ -1,8 +1,8 @@
-"""What every engine promises of stops: cancel and deadline end a statement in the database, and nothing else suffers."""
+"""What every engine promises of stops: cancel and deadline end a statement in the database, and nothing else."""
 
-# ruff: noqa: S101 - pytest's asserts
 from __future__ import annotations
 
+import functools
 import math
 import threading
 
@@ -63,7 +63,7 @@ class StopsContract(Contract):
             for handle in handles:
                 handle.cancel()
 
-        in_threads([*(lambda handle=handle: run(handle) for handle in handles), stop])  # type: ignore[misc]
+        in_threads([*(functools.partial(run, handle) for handle in handles), stop])
         assert filled.query(self.reading(BOOK)).rows == BOOK.rows
 
     def test_a_deadline_stops_a_running_statement(self, filled: Caller, records: list[CallRecord]) -> None:
@@ -82,7 +82,7 @@ class StopsContract(Contract):
         hasty = Caller(executor, "hasty")
         for timeout_s in (None, 1e9, math.inf):
             with pytest.raises(QueryTimeout):
-                in_threads([lambda limit=timeout_s: hasty.query(runaway, limits=Limits(timeout_s=limit))])  # type: ignore[misc]
+                in_threads([functools.partial(hasty.query, runaway, limits=Limits(timeout_s=timeout_s))])
         with pytest.raises((QueryTimeout, LimitExceeded)):
             in_threads([lambda: hasty.query(runaway, limits=Limits(timeout_s=math.nan))])
 

@@ -19,6 +19,7 @@ from typing import Any, Self, cast
 import anyio
 import mcp.types as t
 from mcp.server.lowlevel import Server
+from mcp.server.runner import serve_loop
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
@@ -35,7 +36,12 @@ async def serve(server: Server[Any]) -> None:
     options = server.create_initialization_options()
     if _are_pipes():
         async with _pipes() as (reader, writer):
-            await server.run(reader, writer, options)
+            if await reader.opens_with_handshake():
+                # The same as `run`, which would pass each message on to itself once more, for a choice that is made.
+                async with server.lifespan(server) as state:
+                    await serve_loop(server, reader, writer, lifespan_state=state, init_options=options)
+            else:
+                await server.run(reader, writer, options)
     else:
         async with stdio_server() as (read_stream, write_stream):
             await server.run(read_stream, write_stream, options)
@@ -102,6 +108,7 @@ class _Reader(_Stream, asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.ReadTransport | None = None
         self._lines: deque[bytes] = deque()
+        self._peeked: SessionMessage | Exception | None = None
         self._begun: list[bytes] = []
         self._size = 0
         self._waiting: asyncio.Future[None] | None = None
@@ -138,8 +145,20 @@ class _Reader(_Stream, asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
+    async def opens_with_handshake(self) -> bool:
+        """Return whether the first message is an ``initialize``; it stays to be received."""
+        try:
+            self._peeked = await self.receive()
+        except anyio.EndOfStream:
+            return False
+        message = self._peeked.message if isinstance(self._peeked, SessionMessage) else None
+        return isinstance(message, t.JSONRPCRequest) and message.method == "initialize"
+
     async def receive(self) -> SessionMessage | Exception:
         """Return the next message, or what was wrong with it."""
+        if self._peeked is not None:
+            peeked, self._peeked = self._peeked, None
+            return peeked
         while True:
             while not self._lines:
                 if self._ended:
