@@ -188,6 +188,6 @@ def test_references_are_filled_in(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_other_tables_are_handed_on(registry: Registry, tmp_path: Path) -> None:
-    file = write(tmp_path / "x.toml", '[server]\nport = 4000\n[records]\npath = "${LOG}"')
+    file = write(tmp_path / "x.toml", '[server]\nport = 4000\n[records]\nfile = "${LOG}"')
     config = load(registry, file=file, environment={"LOG": "calls.jsonl"})
-    assert (config.server, config.records) == ({"port": 4000}, {"path": "calls.jsonl"})
+    assert (config.server, config.records) == ({"port": 4000}, {"file": "calls.jsonl"})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
 
-from dbmcp_core import errors, hookspecs
+from dbmcp_core import NotFound, StatementRefused, connect, errors, hookspecs
 from dbmcp_core.config import load
 from dbmcp_core.registry import Registry
 from dbmcp_core.settings import Settings
@@ -81,6 +83,29 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_python_in_the_documents_compiles(path: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.S):
         compile(block, str(path), "exec")
+
+
+def test_the_tour_of_the_readme_runs(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop.parent)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_tutorial_is_a_plugin_that_works(tmp_path: Path) -> None:
+    block = re.findall(r"```python\n(.*?)```", page("tutorial-engine.md"), re.S)[0]
+    plugin = types.ModuleType("dbmcp_jsonl")
+    sys.modules["dbmcp_jsonl"] = plugin
+    exec(compile(block, "tutorial-engine.md", "exec"), vars(plugin))
+    (tmp_path / "book.jsonl").write_text('{"id": 1, "title": "Emma"}\n{"id": 2}\n', encoding="utf-8")
+    registry = Registry()
+    registry.register(plugin, "jsonl")
+    with connect(f"jsonl:{tmp_path}", registry=registry) as books:
+        assert list(books.query("read book")) == [(1, "Emma"), (2, None)]
+        assert str(books.get_tables()[0]) == "book"
+        assert [column.name for column in books.get_table_schema("book").columns] == ["id", "title"]
+        for text, error in (("read nothing", NotFound), ("drop book", StatementRefused)):
+            with pytest.raises(error):
+                books.query(text)
 
 
 def test_all_packages_have_one_version() -> None:

@@ -44,7 +44,9 @@ class Client:
     """
 
     def __init__(self, url: str, *, registry: Registry | None = None, **settings: object) -> None:
-        registry = registry or Registry()
+        if registry is None:
+            registry = Registry()
+            registry.load_all()  # all of them: a policy that is installed holds, whichever engine is asked
         source = make_source(registry, "main", {"url": url, **settings}, origin="connect()")
         self._executor = Executor(registry, [source])
 

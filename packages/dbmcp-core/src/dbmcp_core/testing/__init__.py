@@ -15,12 +15,8 @@
 import pytest
 
 # So that a failing assert of the kit shows its values, as one in a test's own file does.
-pytest.register_assert_rewrite(
-    *(
-        f"{__name__}.{name}"
-        for name in ("base", "contract", "pages", "reads", "sql_safety", "sql_schema", "sql_values", "stops")
-    )
-)
+_REWRITTEN = ("base", "contract", "pages", "reads", "sql_safety", "sql_schema", "sql_values", "stops")
+pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _REWRITTEN))
 
 from dbmcp_core.testing.base import Contract, drain, in_threads  # noqa: E402 - after the line above
 from dbmcp_core.testing.caller import Caller  # noqa: E402

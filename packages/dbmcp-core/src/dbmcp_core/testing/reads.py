@@ -1,4 +1,4 @@
-"""What every engine promises of reads and writes: rows as they were, each by its own door, and nothing by a wrong one."""
+"""What every engine promises of reads and writes: rows as they were, each by its own door, none by a wrong one."""
 
 from __future__ import annotations
 

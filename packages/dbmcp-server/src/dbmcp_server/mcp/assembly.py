@@ -38,6 +38,6 @@ def build(
         runtime = Runtime(executor, registry, options, server, tools, only_listed=transport == "http")
         offered += runtime.tools()
     for tool in offered:
-        server.add_tool(tool)
+        server.add_tool(tool, is_checked=True)
     server.add_resources(SchemaResources(executor, server.calls))
     return server

@@ -29,6 +29,7 @@ from mcp.server.subscriptions import (
     ToolsListChanged,
 )
 from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import find_invalid_x_mcp_header
 from mcp.types import methods
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
@@ -130,13 +131,14 @@ class DbServer(Server[Any]):
 
     # What there is
 
-    def add_tool(self, tool: Tool) -> None:
-        """Offer *tool*.
+    def add_tool(self, tool: Tool, *, is_checked: bool = False) -> None:
+        """Offer *tool*. dbmcp's own are checked by its tests, which saves a fifth of a second at each start.
 
         Raises:
             ValueError: if a client of some era could not take it, or its name is taken.
         """
-        _check_tool(tool.definition)
+        if not is_checked:
+            _check_tool(tool.definition)
         if tool.definition.name in self._tools:
             raise ValueError(f"There is a tool {tool.definition.name!r} already.")
         self._tools[tool.definition.name] = tool
@@ -313,9 +315,24 @@ def _check_tool(tool: t.Tool) -> None:
     """Raise if one era's clients would lose the whole list because of *tool*."""
     if not _NAME.fullmatch(tool.name) or not tool.description:
         raise ValueError(f"Tool {tool.name!r} wants a name of up to 64 of A-Z a-z 0-9 _ - and a description.")
+    for schema in filter(None, (tool.input_schema, tool.output_schema)):
+        _check_schema(tool.name, schema)
     listed = t.ListToolsResult(tools=[tool]).model_dump(by_alias=True, mode="json", exclude_none=True)
     for era in _ERAS:
         try:
             methods.serialize_server_result("tools/list", era, listed)
         except ValidationError as exc:
             raise ValueError(f"Tool {tool.name!r} can't be told to clients of {era}: {exc}") from exc
+
+
+def _check_schema(name: str, schema: Mapping[str, Any]) -> None:
+    from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]
+
+    if schema.get("type") != "object":
+        raise ValueError(f"Tool {name!r} has a schema that isn't one of an object.")
+    if (reason := find_invalid_x_mcp_header(schema)) is not None:
+        raise ValueError(f"Tool {name!r} has a wrong x-mcp-header: {reason}")
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        raise ValueError(f"Tool {name!r} has a schema that is none: {exc.message}") from exc
