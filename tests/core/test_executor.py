@@ -32,6 +32,7 @@ from dbmcp_core import (
     RecordFailed,
     Registry,
     Request,
+    ResourceExhausted,
     Result,
     Rows,
     Running,
@@ -464,3 +465,10 @@ def test_a_call_that_waits_for_its_turn_can_be_cancelled(registry: Registry) -> 
     threading.Timer(0.05, running.cancel).start()
     with slot.turn(Running()), pytest.raises(QueryCancelled), slot.turn(running):
         pass
+
+
+def test_a_row_beyond_all_reason_is_an_error_and_not_a_flood(open_executor: Open, shop: Path) -> None:
+    executor = open_executor(shop, max_bytes=1_000_000)
+    assert len(read(executor, "SELECT printf('%.*c', 3900000, 'x')").rows[0][0]) == 3_900_000
+    with pytest.raises(ResourceExhausted, match="5 MB"):
+        read(executor, "SELECT printf('%.*c', 2500000, 'x'), printf('%.*c', 2500000, 'y')")

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from dbmcp_core import CallRecord, Executor, Registry, hookimpl
 from dbmcp_core.config import source
 from dbmcp_server.mcp import build_server
@@ -183,4 +184,3 @@ def program(tmp_path: Path, shop: Path) -> Iterator[Callable[..., Process]]:
     yield make
     for one in made:
         one.kill()
-

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
 
 import anyio
 import mcp.types as t
 import pytest
-from dbmcp_core import Database, Engine, Registry, Secret, Settings, hookimpl, setting
-from dbmcp_server.mcp.kernel import PAGE, Prompt, Tool
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import methods
+
+from dbmcp_core import Database, Engine, Registry, Secret, Settings, hookimpl, setting
+from dbmcp_server.mcp.kernel import PAGE, Prompt, Tool
 
 pytestmark = pytest.mark.anyio
 
@@ -45,13 +46,8 @@ async def test_an_unexpected_exception_says_nothing_of_itself(serve, era, caplog
     assert "RuntimeError" in caplog.text
 
 
-class LeakySettings(Settings):
-    pass
-
-
 def leaky_registry(registry: Registry) -> Registry:
     """Add an engine whose driver tells the password in each of its exceptions."""
-    from dataclasses import dataclass
 
     @dataclass(frozen=True, kw_only=True)
     class Leaky(Settings):
@@ -227,4 +223,3 @@ async def test_a_client_that_left_is_forgotten(serve):
 
 async def test_tracing_costs_nothing_where_nobody_traces(serve):
     assert len(serve().middleware) == 1
-    logging.getLogger("dbmcp")

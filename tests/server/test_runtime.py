@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
@@ -88,7 +87,9 @@ async def test_configured_sources_stay(serve, era):
 
 @pytest.mark.parametrize("how", ["setting", "url"])
 async def test_a_client_can_not_lift_read_only(serve, shop, era, how):
-    config = {"filename": str(shop), "readOnly": False} if how == "setting" else {"url": f"sqlite:///{shop}?read_only=0"}
+    config = (
+        {"filename": str(shop), "readOnly": False} if how == "setting" else {"url": f"sqlite:///{shop}?read_only=0"}
+    )
     async with Client(serve({}), mode=era) as client:
         assert "execute-update" not in await names(client)
         refused = await call(client, "connect-database", type="sqlite", config=config)
@@ -125,7 +126,7 @@ def data(tmp_path: Path, shop: Path) -> Path:
         connection = sqlite3.connect(path)
         connection.execute("CREATE TABLE t (a)")
         connection.close()
-    os.symlink(tmp_path / "other.db", folder / "link.db")
+    (folder / "link.db").symlink_to(tmp_path / "other.db")
     return folder
 
 

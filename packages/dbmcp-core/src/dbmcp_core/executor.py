@@ -44,6 +44,8 @@ __all__ = ["Executor"]
 _log = logging.getLogger("dbmcp")
 _T = TypeVar("_T")
 
+#: A first row may be this many times as large as an answer should be: there must be a way to read one large value.
+_ROW_TIMES = 4
 #: Seconds that a schema is taken from memory where the engine can't tell whether it changed.
 _SCHEMA_S = 30.0
 
@@ -373,6 +375,7 @@ def _limits(source: Source, asked: Limits | None) -> tuple[Page, float]:
         asked.max_rows if asked.max_rows is not None else settings.max_rows,
         _least(asked.max_bytes, settings.max_bytes),
         _least(asked.max_tokens, settings.max_tokens),
+        settings.max_bytes * _ROW_TIMES,
     )
     return page, settings.timeout_s if asked.timeout_s is None else min(asked.timeout_s, settings.timeout_s)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbmcp_core.database import batch_bytes
-from dbmcp_core.errors import CursorExpired
+from dbmcp_core.errors import CursorExpired, ResourceExhausted
 from dbmcp_core.running import Running
 from dbmcp_core.statement import Rows
 
@@ -25,11 +25,12 @@ _MOST_PARKED = 8
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The limits of one page, each a number or None for none."""
+    """The limits of one page, each a number or None for none; and that of a first row, which may go over them."""
 
     max_rows: int | None
     max_bytes: int | None
     max_tokens: int | None
+    max_row_bytes: int
 
 
 @dataclass(eq=False)
@@ -69,7 +70,7 @@ class Stream:
 
 
 def _fitting(batch: Sequence[Row], page: Page, size: int, tokens: int, *, first: bool) -> tuple[int, int, int]:
-    """Return how many rows of *batch* fit, and the size and tokens with them. A very first row always fits."""
+    """Return how many rows of *batch* fit, and the size and tokens with them. A very first row fits, within reason."""
     for number, row in enumerate(batch):
         size += batch_bytes([row])
         if page.max_tokens is not None:
@@ -79,6 +80,11 @@ def _fitting(batch: Sequence[Row], page: Page, size: int, tokens: int, *, first:
         )
         if over and not (first and number == 0):
             return number, size, tokens
+        if over and size > page.max_row_bytes:
+            raise ResourceExhausted(
+                f"One row alone has about {size // 1_000_000} MB; the limit is {page.max_row_bytes // 1_000_000} MB.",
+                hint="Select fewer columns, or parts of the values (substr(), length()).",
+            )
     return len(batch), size, tokens
 
 

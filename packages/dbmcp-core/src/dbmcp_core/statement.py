@@ -76,7 +76,8 @@ class Limits:
             Can't be more than the source's setting.
         timeout_s: Seconds until the statement is stopped in the database. Can't be more than the source's setting.
 
-    A first row that is over ``max_bytes`` or ``max_tokens`` by itself is given all the same.
+    A first row that is over ``max_bytes`` or ``max_tokens`` by itself is given all the same, up to four times the
+    source's ``max_bytes``.
     """
 
     max_rows: int | None = None

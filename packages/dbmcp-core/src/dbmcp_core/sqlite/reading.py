@@ -139,7 +139,8 @@ class Reading:
         return tuple(Column(entry[0], kind) for entry, kind in zip(header, types, strict=True))
 
     def _execute(self) -> None:
-        self._cursor = self._reader.connection.execute(self._statement.text, _bindable(self._statement.params))
+        text = self._statement.text.rstrip("; \t\r\n\f")  # sqlite3 takes one semicolon at the end, people send two
+        self._cursor = self._reader.connection.execute(text, _bindable(self._statement.params))
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows in batches; an undecodable text makes it start over, tolerantly, at the row it had reached."""

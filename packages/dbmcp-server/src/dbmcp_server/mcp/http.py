@@ -90,7 +90,6 @@ def serve(server: Server[Any], options: ServerOptions, *, stop: Callable[[], Non
         ConfigError: if the address can't be listened on.
     """
     listening = _listen(options.host, options.port)
-    _announce(listening)
     config = uvicorn.Config(
         application(server, options),
         http="h11",  # httptools leaves white space in header values, against the specification
@@ -112,6 +111,11 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._stop = stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            _announce(listening)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -39,12 +39,12 @@ _READ = (
     _PARAMS,
     args.choice("format", ("csv", "json", "markdown")),
     args.integer("maxRows", least=1),
-    args.text("cursor", "instead of query: reads on a truncated result"),
+    args.text("cursor", "instead of query: read on"),
     args.seconds("timeout", "seconds"),
 )
 _WRITE = (_CONNECTION, args.text("query", required=True), _PARAMS)
 _SEARCH = (
-    _CONNECTION,
+    args.text("connectionId"),
     args.text("query", "words, or a pattern with *"),
     args.choice("detail", tuple(Detail)),
     args.integer("offset", least=0),
@@ -111,7 +111,7 @@ class Tools:
             make(
                 "execute-query",
                 "Query",
-                "Run one statement that reads, in the SQL dialect of the connection.",
+                "Run one reading statement, in the connection's SQL dialect.",
                 _READ,
                 self.execute_query,
                 hints=reads,
