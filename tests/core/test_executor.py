@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -472,3 +474,32 @@ def test_a_row_beyond_all_reason_is_an_error_and_not_a_flood(open_executor: Open
     assert len(read(executor, "SELECT printf('%.*c', 3900000, 'x')").rows[0][0]) == 3_900_000
     with pytest.raises(ResourceExhausted, match="5 MB"):
         read(executor, "SELECT printf('%.*c', 2500000, 'x'), printf('%.*c', 2500000, 'y')")
+
+
+def test_the_deadline_holds_while_somebody_else_has_the_lock(open_executor: Open, shop: Path) -> None:
+    executor = open_executor(shop, busy_timeout_s=30, read_only=False)
+    executor.ping("shop")
+    other = sqlite3.connect(shop, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    for intent, text in ((Intent.READ, "SELECT * FROM product"), (Intent.WRITE, "DELETE FROM purchase")):
+        with pytest.raises(QueryTimeout):
+            executor.run(Call("shop", Statement(text), intent, limits=Limits(timeout_s=0.2)))
+    other.close()
+    assert len(read(executor, "SELECT * FROM purchase")) == 3
+
+
+def test_calls_that_lead_nowhere_are_recorded_too(open_executor: Open, shop: Path, captured: Captured) -> None:
+    executor = open_executor(shop)
+    with pytest.raises(UnknownSource):
+        executor.run(Call("nowhere", Statement("SELECT 1")))
+    with pytest.raises(CursorExpired):
+        executor.read_on("no-such-cursor", caller="eve")
+    first, second = captured.records
+    assert (first.source, first.decision, first.code) == ("nowhere", "failed", "unknown_source")
+    assert (second.caller, second.decision, second.code) == ("eve", "failed", "cursor_expired")
+
+
+def test_a_cause_that_tells_a_secret_is_let_go(flaky: Executor) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        read(flaky, "SELECT 'leak'")
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))

@@ -6,11 +6,8 @@ import functools
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 from dbmcp_core import policy
@@ -20,22 +17,18 @@ from dbmcp_core.database import Database, Lock, SupportsExplain, SupportsJudge, 
 from dbmcp_core.errors import (
     ConfigError,
     DatabaseError,
-    DbmcpError,
     LimitExceeded,
-    QueryStopped,
-    RecordFailed,
-    Refused,
     StatementRefused,
     UnknownSource,
     UnsupportedError,
 )
 from dbmcp_core.guard import judge
+from dbmcp_core.journal import Entry, recorded
 from dbmcp_core.parking import Page, Parking, Stream
-from dbmcp_core.record import CallRecord
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
 from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
-from dbmcp_core.settings import nearest, redact
+from dbmcp_core.settings import nearest
 from dbmcp_core.slots import Slot
 from dbmcp_core.statement import Kind, Limits, Outcome, RefusalCode, Result, Statement, Verdict
 
@@ -48,21 +41,6 @@ _T = TypeVar("_T")
 _ROW_TIMES = 4
 #: Seconds that a schema is taken from memory where the engine can't tell whether it changed.
 _SCHEMA_S = 30.0
-
-
-@dataclass(slots=True)
-class _Entry:
-    """What is known of a call so far, for its record."""
-
-    action: str
-    source: str
-    engine: str
-    caller: str
-    door: str
-    statement: Statement | None = None
-    verdict: Verdict | None = None
-    rows: int | None = None
-    truncated: bool = False
 
 
 class Executor:
@@ -119,12 +97,14 @@ class Executor:
         for slot in self._slots.values():
             slot.stop()
 
-    def _slot(self, name: str) -> Slot:
-        try:
-            return self._slots[name]
-        except KeyError:
+    def _slot(self, name: str, entry: Entry | None = None) -> Slot:
+        slot = self._slots.get(name)
+        if slot is None:
             known = nearest(name, self._slots) or " (there is none)"
-            raise UnknownSource(f"There is no source {name!r}{known}.") from None
+            raise UnknownSource(f"There is no source {name!r}{known}.")
+        if entry is not None:
+            entry.source = slot.source
+        return slot
 
     # Statements
 
@@ -139,9 +119,9 @@ class Executor:
             DbmcpError: whatever went wrong; the database is left usable.
         """
         running = running or Running()
-        slot = self._slot(call.source)
-        entry = self._entry(call.intent.value, slot, call.caller, call.door, call.statement)
-        with self._recorded(entry, slot):
+        entry = Entry(call.intent.value, call.caller, call.door, call.source, call.statement)
+        with recorded(self._registry, entry):
+            slot = self._slot(call.source, entry)
             page, timeout_s = _limits(slot.source, call.limits)
             started = time.perf_counter()
             with running.within(timeout_s), self._using(slot, running) as database:
@@ -169,16 +149,13 @@ class Executor:
             CursorExpired: if the cursor was used, is too old or is another caller's.
         """
         running = running or Running()
-        stream = self._parking.take(cursor, caller)
-        try:
-            slot = self._slot(stream.source)
-        except UnknownSource:
-            stream.rows.close()
-            raise
-        entry = self._entry("read_on", slot, caller, door)
-        with self._recorded(entry, slot):
+        entry = Entry("read_on", caller, door)
+        with recorded(self._registry, entry):
             started = time.perf_counter()
+            stream = self._parking.take(cursor, caller)
+            entry.name = stream.source
             try:
+                slot = self._slot(stream.source, entry)
                 page, timeout_s = _limits(slot.source, limits)
                 with running.cord(stream.running.cancel), stream.running.within(timeout_s), slot.turn(stream.running):
                     return self._page(stream, page, entry, started)
@@ -186,7 +163,7 @@ class Executor:
                 stream.rows.close()
                 raise
 
-    def _page(self, stream: Stream, page: Page, entry: _Entry, started: float) -> Result:
+    def _page(self, stream: Stream, page: Page, entry: Entry, started: float) -> Result:
         try:
             rows, more = stream.take(page)
         except BaseException:
@@ -205,19 +182,17 @@ class Executor:
     def explain(self, source: str, statement: Statement, *, caller: str = "local", door: str = "python") -> str:
         """Return the plan of a read, without running it."""
         call = Call(source, statement, Intent.READ, caller, door)
-
-        slot = self._slot(source)
-        entry = self._entry("explain", slot, caller, door, statement)
+        entry = Entry("explain", caller, door, source, statement)
 
         def explain(database: Database) -> str:
             if not isinstance(database, SupportsExplain):
-                raise UnsupportedError(f"Engine {entry.engine!r} has no plans to show.")
-            self._guard(database, slot.source, call, entry)
+                raise UnsupportedError("This engine has no plans to show.")
+            self._guard(database, self._slot(source).source, call, entry)
             return database.explain(statement)
 
-        return self._look(slot, entry, explain)
+        return self._look(entry, explain)
 
-    def _guard(self, database: Database, source: Source, call: Call, entry: _Entry) -> None:
+    def _guard(self, database: Database, source: Source, call: Call, entry: Entry) -> None:
         """Find out what the statement does, and raise if the guard or a policy doesn't let it come this way."""
         dialect = source.engine.dialect
         if dialect is not None:
@@ -264,9 +239,9 @@ class Executor:
 
     def locks(self, source: str, *, caller: str = "local", door: str = "python") -> list[Lock]:
         """Return which layers of read-only hold on *source*; the guard and the policy are two of them everywhere."""
-        settings = self._slot(source).source.settings
 
         def look(database: Database) -> list[Lock]:
+            settings = self._slot(source).source.settings
             ours = [
                 Lock("guard", True, "every statement is parsed; what isn't known to read is refused"),
                 Lock("policy", settings.read_only, f"read_only = {str(settings.read_only).lower()}"),
@@ -276,19 +251,14 @@ class Executor:
         return self._inspect("locks", source, caller, door, look)
 
     def _inspect(self, action: str, source: str, caller: str, door: str, look: Callable[[Database], _T]) -> _T:
-        slot = self._slot(source)
-        return self._look(slot, self._entry(action, slot, caller, door), look)
+        return self._look(Entry(action, caller, door, source), look)
 
-    def _look(self, slot: Slot, entry: _Entry, look: Callable[[Database], _T]) -> _T:
+    def _look(self, entry: Entry, look: Callable[[Database], _T]) -> _T:
         running = Running()
-        with (
-            self._recorded(entry, slot),
-            running.within(slot.source.settings.timeout_s),
-            self._using(slot, running) as database,
-        ):
-            return look(database)
-
-    # The sides of the road
+        with recorded(self._registry, entry):
+            slot = self._slot(entry.name, entry)
+            with running.within(slot.source.settings.timeout_s), self._using(slot, running) as database:
+                return look(database)
 
     @contextmanager
     def _using(self, slot: Slot, running: Running) -> Iterator[Database]:
@@ -301,61 +271,6 @@ class Executor:
                 if exc.broken:
                     slot.drop(database)
                 raise
-
-    def _entry(self, action: str, slot: Slot, caller: str, door: str, statement: Statement | None = None) -> _Entry:
-        return _Entry(action, slot.source.name, slot.source.engine.name, caller, door, statement)
-
-    @contextmanager
-    def _recorded(self, entry: _Entry, slot: Slot) -> Iterator[None]:
-        """Leave a record of the block, however it ends; let no secret, and no foreign exception, out."""
-        started = time.perf_counter()
-        error: DbmcpError | None = None
-        try:
-            yield
-        except DbmcpError as exc:
-            error = _redacted(exc, slot.source.settings.secrets())
-            raise
-        except Exception as exc:
-            message = redact(str(exc), slot.source.settings.secrets())
-            _log.error("%s of %s failed: %s: %s", entry.action, entry.source, type(exc).__name__, message)
-            error = DatabaseError(
-                f"Engine {entry.engine!r} failed unexpectedly ({type(exc).__name__}).",
-                hint="This is a fault of the engine's plugin; the server's log has its message.",
-            )
-            raise error from exc
-        finally:
-            if self._registry.hook.dbmcp_record.get_hookimpls():
-                self._record(entry, error, (time.perf_counter() - started) * 1_000, slot.source.settings.secrets())
-
-    def _record(self, entry: _Entry, error: DbmcpError | None, elapsed_ms: float, secrets: tuple[str, ...]) -> None:
-        statement, verdict = entry.statement, entry.verdict
-        record = CallRecord(
-            id=uuid.uuid4().hex,
-            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            door=entry.door,
-            caller=entry.caller,
-            source=entry.source,
-            engine=entry.engine,
-            action=entry.action,
-            decision=_decision(error),
-            statement=redact(statement.text, secrets) if statement else None,
-            parameters=len(statement.params) if statement else 0,
-            kind=verdict.kind.value if verdict else None,
-            tables=tuple(sorted(str(table) for table in verdict.tables)) if verdict else (),
-            code=error.code if error else None,
-            error=error.message if error else None,
-            rows=entry.rows,
-            truncated=entry.truncated,
-            elapsed_ms=round(elapsed_ms, 3),
-        )
-        try:
-            self._registry.hook.dbmcp_record(record=record)
-        except Exception as exc:
-            _log.error("A record sink failed: %s", type(exc).__name__)
-            raise RecordFailed(
-                f"The call could not be recorded ({type(exc).__name__}), so it is not answered.",
-                hint="Whoever runs this server finds the record sink under [records].",
-            ) from exc
 
 
 @functools.cache
@@ -412,22 +327,3 @@ def _at(reason: str, verdict: Verdict) -> str:
 
 def _timed(outcome: Outcome, started: float) -> Outcome:
     return Outcome(outcome.affected_rows, outcome.generated_keys, outcome.returned, time.perf_counter() - started)
-
-
-def _decision(error: DbmcpError | None) -> str:
-    if error is None:
-        return "done"
-    if isinstance(error, Refused):
-        return "refused"
-    return "stopped" if isinstance(error, QueryStopped) else "failed"
-
-
-def _redacted(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
-    """Mask *secrets* in *exc* itself, so that whoever catches it has nothing to leak."""
-    exc.message = redact(exc.message, secrets)
-    exc.hint = redact(exc.hint, secrets) if exc.hint else None
-    exc.args = (exc.message,)
-    exc.details = {
-        key: redact(value, secrets) if isinstance(value, str) else value for key, value in exc.details.items()
-    }
-    return exc

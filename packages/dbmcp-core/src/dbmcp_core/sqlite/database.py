@@ -6,9 +6,10 @@ import difflib
 import sqlite3
 import stat
 import threading
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from dbmcp_core.database import Database, Lock
 from dbmcp_core.errors import ConfigError, ConnectionFailed, NotFound, UnsupportedError
@@ -22,6 +23,8 @@ from dbmcp_core.sqlite.writing import write
 from dbmcp_core.statement import Outcome, Rows, Statement, Verdict
 
 __all__ = ["SQLiteDatabase"]
+
+_T = TypeVar("_T")
 
 #: Readers that are kept open while nobody uses them.
 _IDLE = 8
@@ -112,7 +115,8 @@ class SQLiteDatabase(Database):
 
         try:
             with wrapped(statement.text, self._names):
-                columns = reading.start(self._open_describer())
+                describer = self._open_describer()
+                columns = locks.patient(self.settings, running, lambda: reading.start(describer))
         except BaseException:
             close()
             raise
@@ -126,7 +130,7 @@ class SQLiteDatabase(Database):
         with self._write_turn(running), wrapped(statement.text, self._names):
             connection = locks.open_writer(self.settings, self._uri)
             try:
-                return write(connection, statement, running)
+                return write(connection, statement, running, self.settings)
             finally:
                 connection.close()
 
@@ -158,36 +162,34 @@ class SQLiteDatabase(Database):
         """Return all tables and views; SQLite's one schema is ``main``."""
         if schema not in (None, "main"):
             return []
-        with wrapped(), self._reader() as reader:
-            return [TableName(name) for name in introspect.read_names(reader.connection)]
+        return [TableName(name) for name in self._look(introspect.read_names)]
 
     def get_table_schema(self, table: TableName) -> TableSchema:
         """Return one table; names are compared as SQLite does, without regard to case."""
-        with wrapped(), self._reader() as reader:
-            names = {name.lower(): name for name in introspect.read_names(reader.connection)}
-            name = names.get(table.name.lower())
-            if name is None or table.schema not in (None, "main"):
-                close = difflib.get_close_matches(table.name.lower(), names, n=3)
-                hint = f"Did you mean {', '.join(names[one] for one in close)}?" if close else None
-                raise NotFound(f"There is no table {str(table)!r}.", hint=hint, details={"table": str(table)})
-            return introspect.read_tables(reader.connection, [name])[0]
+        names = {name.lower(): name for name in self._look(introspect.read_names)}
+        name = names.get(table.name.lower())
+        found = self._look(lambda connection: introspect.read_tables(connection, [name])) if name is not None else []
+        if not found or table.schema not in (None, "main"):
+            close = difflib.get_close_matches(table.name.lower(), names, n=3)
+            hint = f"Did you mean {', '.join(names[one] for one in close)}?" if close else None
+            raise NotFound(f"There is no table {str(table)!r}.", hint=hint, details={"table": str(table)})
+        return found[0]
 
     def get_schema(self) -> SchemaInfo:
         """Return every table and view."""
         name = self.settings.filename
-        with wrapped(), self._reader() as reader:
-            tables = introspect.read_tables(reader.connection)
+        tables = self._look(introspect.read_tables)
         return SchemaInfo(name if name == MEMORY else Path(name).stem, tuple(tables))
 
     def schema_version(self) -> Hashable:
         """Return SQLite's own count of schema changes."""
+        describer = self._open_describer()
         with wrapped():
-            return self._open_describer().schema_version()
+            return locks.patient(self.settings, Running(), describer.schema_version)
 
     def ping(self) -> None:
         """Read the first page."""
-        with wrapped(), self._reader() as reader:
-            reader.connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        self._look(lambda connection: connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone())
 
     def locks(self) -> list[Lock]:
         """Ask the connection that reads use what it can't do."""
@@ -199,13 +201,16 @@ class SQLiteDatabase(Database):
             raise ConnectionFailed("The database is not connected.")
         return self._describer
 
+    def _look(self, look: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what *look* finds in the catalogue."""
+        with wrapped(), self._reader() as reader:
+            return locks.patient(self.settings, Running(), lambda: look(reader.connection))
+
     def _names(self, kind: str) -> Iterable[str]:
         """Return the tables, or the columns of all tables, for the hint in an error."""
-        with self._reader() as reader:
-            if kind == "table":
-                return introspect.read_names(reader.connection)
-            tables = introspect.read_tables(reader.connection)
-            return {column.name for table in tables for column in table.columns}
+        if kind == "table":
+            return self._look(introspect.read_names)
+        return {column.name for table in self._look(introspect.read_tables) for column in table.columns}
 
     @contextmanager
     def _reader(self) -> Iterator[Reader]:

@@ -16,6 +16,7 @@ from dbmcp_core.errors import (
     ResourceExhausted,
     StatementRefused,
 )
+from dbmcp_core.sqlite.locks import BUSY
 from dbmcp_core.statement import RefusalCode
 
 __all__ = ["locate", "wrapped"]
@@ -23,7 +24,6 @@ __all__ = ["locate", "wrapped"]
 #: Names that a misspelt one is compared with: ``names("table")``, ``names("column")``.
 Names = Callable[[str], Iterable[str]]
 
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _EXHAUSTED = {sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FULL}
 _BROKEN = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
 _NAMED = re.compile(r"no such (?P<kind>table|column|function): (?P<name>.+)|near \"(?P<near>.+)\": syntax error", re.S)
@@ -63,7 +63,7 @@ def locate(text: str, token: str) -> dict[str, object]:
 def _translate(exc: sqlite3.Error, text: str, names: Names | None) -> DatabaseError | StatementRefused:
     message = str(exc)
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-    if code in _BUSY:
+    if code in BUSY:
         return DatabaseBusy(
             f"The database is locked by somebody else: {message}.",
             hint="Try again in a moment, or set a longer busy_timeout_s.",

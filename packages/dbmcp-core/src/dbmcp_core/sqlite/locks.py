@@ -10,17 +10,27 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from dbmcp_core.running import Running
 from dbmcp_core.sqlite.engine import MEMORY, SQLiteSettings
 from dbmcp_core.sqlite.pragmas import reads_pragma
 from dbmcp_core.statement import Kind
 
 __all__ = ["BEGIN", "ROLLBACK", "SCRATCH_VIEW", "Authorizer", "address", "open_reader", "open_scratch", "open_writer"]
 
+_T = TypeVar("_T")
+
 #: Our own statements carry a mark, so that a caller's text never meets them in the connection's statement cache.
 _MARK = secrets.token_hex(8)
 BEGIN, ROLLBACK = f"BEGIN /* {_MARK} */", f"ROLLBACK /* {_MARK} */"
+
+#: Seconds that SQLite waits for a lock by itself.
+_MOMENT_S = 0.05
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
@@ -122,9 +132,32 @@ def address(settings: SQLiteSettings) -> str:
     return f"{Path(settings.filename).expanduser().absolute().as_uri()}?"
 
 
+def patient(settings: SQLiteSettings, running: Running, attempt: Callable[[], _T]) -> _T:
+    """Return what *attempt* returns, as soon as nobody else's lock is in its way.
+
+    SQLite's own waiting can't be interrupted, so it waits for moments only, and we do the rest.
+
+    Raises:
+        sqlite3.OperationalError: SQLITE_BUSY, after ``busy_timeout_s``.
+        QueryStopped: if *running* is stopped meanwhile.
+    """
+    until = time.monotonic() + settings.busy_timeout_s
+    while True:
+        try:
+            return attempt()
+        except sqlite3.OperationalError as exc:
+            if getattr(exc, "sqlite_errorcode", 0) & 0xFF not in BUSY or time.monotonic() >= until:
+                raise
+            running.raise_if_stopped()
+
+
 def _open(settings: SQLiteSettings, uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=settings.busy_timeout_s
+        uri,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=min(settings.busy_timeout_s, _MOMENT_S),
     )
     connection.execute("PRAGMA trusted_schema = OFF")
     if hasattr(connection, "setconfig"):  # Python 3.12

@@ -6,7 +6,8 @@ import re
 import sqlite3
 
 from dbmcp_core.running import Running
-from dbmcp_core.sqlite.locks import Authorizer
+from dbmcp_core.sqlite.engine import SQLiteSettings
+from dbmcp_core.sqlite.locks import Authorizer, patient
 from dbmcp_core.statement import Column, Outcome, Result, Statement
 
 __all__ = ["write"]
@@ -16,23 +17,23 @@ _INSERT = re.compile(r"\b(insert|replace)\b", re.I)
 _RETURNED = 1_000
 
 
-def write(connection: sqlite3.Connection, statement: Statement, running: Running) -> Outcome:
+def write(connection: sqlite3.Connection, statement: Statement, running: Running, settings: SQLiteSettings) -> Outcome:
     """Run *statement* on *connection*, a new one, and commit it."""
     authorizer = Authorizer("write")
     with running.cord(connection.interrupt):
-        connection.execute("BEGIN IMMEDIATE")
+        patient(settings, running, lambda: connection.execute("BEGIN IMMEDIATE"))
         connection.set_authorizer(authorizer)
         try:
             cursor = connection.execute(statement.text, statement.params)
             returned = _returned(cursor)
             affected, key = cursor.rowcount, cursor.lastrowid
+            connection.set_authorizer(None)
             running.raise_if_stopped()
+            patient(settings, running, connection.commit)
         except BaseException:
             connection.set_authorizer(None)
             connection.rollback()
             raise
-        connection.set_authorizer(None)
-        connection.commit()
     # The connection is new, so a key that isn't 0 comes from this statement.
     keys = (key,) if key and affected > 0 and _INSERT.search(statement.text) else ()
     return Outcome(affected if affected >= 0 else None, keys, returned)

@@ -111,8 +111,10 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._stop = stop
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         for listening in sockets or ():
             _announce(listening)
@@ -130,7 +132,8 @@ class _Uvicorn(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.handle_exit(number, frame)  # also tells sse-starlette, whose streams would stay open
-        self._stop()
+        if self._loop is not None:  # not here: whatever was interrupted may hold a lock that this wants
+            self._loop.call_soon_threadsafe(self._stop)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -152,7 +155,7 @@ def _announce(listening: socket.socket) -> None:
     if not ip_address(host).is_loopback:
         print(  # noqa: T201
             f"WARNING: {host} can be reached from other machines, and there is no authentication yet: "
-            "whoever reaches this port can use the databases.",
+            "whoever reaches this port, by a name in allowed_hosts, can use the databases.",
             file=sys.stderr,
             flush=True,
         )

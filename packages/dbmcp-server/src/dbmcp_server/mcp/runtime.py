@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import mcp.types as t
 
@@ -84,22 +85,27 @@ class Runtime:
         """Open a database, and keep it if it answers."""
         if len(self._names) >= _MOST:
             raise LimitExceeded(f"{_MOST} connections are open.", hint="Disconnect one that isn't used any more.")
-        secrets = _secrets(given["config"])
+        running, who = Running(), caller(ctx)
+        found = await self._calls.run(ctx, running, None, lambda: self._open(given, who, running))
+        await self._server.changed()
+        access = "read-only" if found.settings.read_only else "for reading and writing"
+        return results.said(f"Connected {found.engine.name} as {found.name!r}, {access}.")
+
+    def _open(self, given: Mapping[str, Any], who: str, running: Running) -> Source:
+        """Open what a client describes; nothing stays of what fails, or is cancelled meanwhile."""
         try:
             found = self._source(given.get("connectionId"), given["type"], given["config"])
             self._executor.add(found)
         except DbmcpError as exc:
-            raise _masked(exc, secrets) from None
+            raise _masked(exc, _secrets(given["config"])) from None
         self._names.add(found.name)
         try:
-            who = caller(ctx)
-            await self._calls.run(ctx, Running(), None, lambda: self._executor.ping(found.name, caller=who, door=DOOR))
+            self._executor.ping(found.name, caller=who, door=DOOR)
+            running.raise_if_stopped()
         except BaseException:
             self._forget(found.name)
             raise
-        await self._server.changed()
-        access = "read-only" if found.settings.read_only else "for reading and writing"
-        return results.said(f"Connected {found.engine.name} as {found.name!r}, {access}.")
+        return found
 
     async def disconnect(self, ctx: Context, given: dict[str, Any]) -> t.CallToolResult:
         """Close a connection that a client opened."""
@@ -185,7 +191,11 @@ def _target(source: Source) -> str:
 def _secrets(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what in *config* may be a secret, for errors that are raised before its settings are known."""
     named = re.compile("password|passwd|pwd|secret|token|key", re.I).search
-    return tuple(value for key, value in config.items() if isinstance(value, str) and named(key))
+    found = [value for key, value in config.items() if isinstance(value, str) and named(key)]
+    with contextlib.suppress(ValueError):
+        password = urlsplit(str(config.get("url", ""))).password or ""
+        found += [password, unquote(password)]
+    return tuple(found)
 
 
 def _masked(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
