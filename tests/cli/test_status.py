@@ -35,7 +35,7 @@ class Vault(SQLite):
         return {"filename": "/" + str(found.pop("database", "")), **{k: v for k, v in found.items() if k != "host"}}
 
     def open(self, settings: Any) -> Any:
-        from dbmcp_core.sqlite.engine import SQLiteSettings
+        from dbmcp_core.sqlite.settings import SQLiteSettings
 
         database = super().open(SQLiteSettings(filename=settings.filename, read_only=settings.read_only))
         locks = database.locks

@@ -8,7 +8,7 @@ import pytest
 
 from dbmcp_core import ConfigError, Registry, Settings, UnknownSource, hookimpl
 from dbmcp_core.config import load, source
-from dbmcp_core.sqlite.engine import SQLiteSettings
+from dbmcp_core.sqlite.settings import SQLiteSettings
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from dbmcp_core import NotFound, StatementRefused, connect, errors, hookspecs
 from dbmcp_core.config import load
 from dbmcp_core.registry import Registry
 from dbmcp_core.settings import Settings
-from dbmcp_core.sqlite.engine import SQLiteSettings
+from dbmcp_core.sqlite.settings import SQLiteSettings
 from dbmcp_core.statement import RefusalCode
 from dbmcp_server.options import ServerOptions
 

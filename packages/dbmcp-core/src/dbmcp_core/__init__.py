@@ -9,7 +9,7 @@
             print(row)
 """
 
-from dbmcp_core.call import Call, Intent, Request
+from dbmcp_core.call import Call, CallRecord, Intent, Policy, Request
 from dbmcp_core.client import Client, connect
 from dbmcp_core.config import Config, Source
 from dbmcp_core.database import (
@@ -46,8 +46,7 @@ from dbmcp_core.errors import (
 )
 from dbmcp_core.executor import Executor
 from dbmcp_core.hookspecs import hookimpl
-from dbmcp_core.policy import Policy
-from dbmcp_core.record import CallRecord, JsonLines
+from dbmcp_core.record import JsonLines
 from dbmcp_core.registry import PluginInfo, Registry
 from dbmcp_core.running import Running
 from dbmcp_core.schema import ColumnInfo, ForeignKey, IndexInfo, SchemaInfo, TableName, TableSchema

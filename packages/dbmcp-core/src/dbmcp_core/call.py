@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from dbmcp_core.statement import Limits, Statement, Verdict
 
-__all__ = ["Call", "Intent", "Request"]
+__all__ = ["Call", "CallRecord", "Intent", "Policy", "Request"]
 
 
 class Intent(StrEnum):
@@ -41,3 +44,38 @@ class Request:
     verdict: Verdict
     engine: str
     read_only: bool
+
+
+#: Returns why the request is refused, or None.
+Policy = Callable[[Request], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call, after its end. Holds neither parameters' values nor rows, and no secret of the source.
+
+    ``at`` is UTC in ISO 8601; ``decision`` is ``done``, ``refused``, ``failed`` or ``stopped``, with the error's code
+    and message where it wasn't done; ``rows`` counts what was returned, or affected by a write.
+    """
+
+    id: str
+    at: str
+    door: str
+    caller: str
+    source: str
+    engine: str
+    action: str
+    decision: str
+    statement: str | None = None
+    parameters: int = 0
+    kind: str | None = None
+    tables: tuple[str, ...] = ()
+    code: str | None = None
+    error: str | None = None
+    rows: int | None = None
+    truncated: bool = False
+    elapsed_ms: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record's fields by name, ready for JSON."""
+        return dataclasses.asdict(self)

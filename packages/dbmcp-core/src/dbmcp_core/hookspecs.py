@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from dbmcp_core.call import CallRecord, Policy
     from dbmcp_core.database import Engine
-    from dbmcp_core.policy import Policy
-    from dbmcp_core.record import CallRecord
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 

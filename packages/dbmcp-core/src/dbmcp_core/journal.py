@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.config import Source
 from dbmcp_core.errors import DatabaseError, DbmcpError, QueryCancelled, QueryStopped, RecordFailed, Refused
-from dbmcp_core.record import CallRecord
 from dbmcp_core.registry import Registry
 from dbmcp_core.settings import redact
 from dbmcp_core.statement import Statement, Verdict

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from dbmcp_core.call import Intent, Request
+from dbmcp_core.call import Intent, Policy, Request
 from dbmcp_core.errors import PolicyDenied
 from dbmcp_core.hookspecs import hookimpl
 
-__all__ = ["Policy", "check", "dbmcp_policies", "read_only"]
+__all__ = ["check", "dbmcp_policies", "read_only"]
 
 _log = logging.getLogger("dbmcp")
-
-#: Returns why the request is refused, or None.
-Policy = Callable[[Request], str | None]
 
 
 def check(request: Request, policies: Iterable[Policy]) -> None:

@@ -1,49 +1,16 @@
-"""What happened, as a frozen value, and the sink that needs only the standard library: JSON lines."""
+"""The sink for records that needs only the standard library: JSON lines."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.hookspecs import hookimpl
 
-__all__ = ["CallRecord", "JsonLines"]
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One call, after its end. Holds neither parameters' values nor rows, and no secret of the source.
-
-    ``at`` is UTC in ISO 8601; ``decision`` is ``done``, ``refused``, ``failed`` or ``stopped``, with the error's code
-    and message where it wasn't done; ``rows`` counts what was returned, or affected by a write.
-    """
-
-    id: str
-    at: str
-    door: str
-    caller: str
-    source: str
-    engine: str
-    action: str
-    decision: str
-    statement: str | None = None
-    parameters: int = 0
-    kind: str | None = None
-    tables: tuple[str, ...] = ()
-    code: str | None = None
-    error: str | None = None
-    rows: int | None = None
-    truncated: bool = False
-    elapsed_ms: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record's fields by name, ready for JSON."""
-        return dataclasses.asdict(self)
+__all__ = ["JsonLines"]
 
 
 class JsonLines:

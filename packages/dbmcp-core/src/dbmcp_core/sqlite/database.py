@@ -16,9 +16,9 @@ from dbmcp_core.errors import ConfigError, ConnectionFailed, NotFound, Unsupport
 from dbmcp_core.running import Running
 from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 from dbmcp_core.sqlite import introspect, judge, locks
-from dbmcp_core.sqlite.engine import MEMORY, SQLiteSettings
 from dbmcp_core.sqlite.errors import wrapped
 from dbmcp_core.sqlite.reading import Describer, Reader, Reading
+from dbmcp_core.sqlite.settings import MEMORY, SQLiteSettings
 from dbmcp_core.sqlite.writing import write
 from dbmcp_core.statement import Outcome, Rows, Statement, Verdict
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from dbmcp_core.running import Running
-from dbmcp_core.sqlite.engine import MEMORY, SQLiteSettings
 from dbmcp_core.sqlite.pragmas import reads_pragma
+from dbmcp_core.sqlite.settings import MEMORY, SQLiteSettings
 from dbmcp_core.statement import Kind
 
 __all__ = ["BEGIN", "ROLLBACK", "SCRATCH_VIEW", "Authorizer", "address", "open_reader", "open_scratch", "open_writer"]

@@ -6,8 +6,8 @@ import re
 import sqlite3
 
 from dbmcp_core.running import Running
-from dbmcp_core.sqlite.engine import SQLiteSettings
 from dbmcp_core.sqlite.locks import Authorizer, patient
+from dbmcp_core.sqlite.settings import SQLiteSettings
 from dbmcp_core.statement import Column, Outcome, Result, Statement
 
 __all__ = ["write"]

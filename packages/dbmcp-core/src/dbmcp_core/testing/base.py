@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.config import Source
 from dbmcp_core.database import Database, Engine
 from dbmcp_core.executor import Executor
-from dbmcp_core.record import CallRecord
 from dbmcp_core.registry import Registry
 from dbmcp_core.statement import Rows, Statement
 from dbmcp_core.testing.caller import Caller

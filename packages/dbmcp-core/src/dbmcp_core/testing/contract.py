@@ -7,10 +7,10 @@ import traceback
 
 import pytest
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.database import Database, Engine
 from dbmcp_core.errors import ConnectionFailed, DatabaseError, DbmcpError, NotFound, UnknownSource
 from dbmcp_core.executor import Executor
-from dbmcp_core.record import CallRecord
 from dbmcp_core.running import Running
 from dbmcp_core.schema import TableName
 from dbmcp_core.settings import Secret

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.database import Database, Engine, batches
 from dbmcp_core.errors import ConnectionFailed, DatabaseError, NotFound
 from dbmcp_core.hookspecs import hookimpl
-from dbmcp_core.record import CallRecord
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
 from dbmcp_core.schema import ColumnInfo, SchemaInfo, TableName, TableSchema

@@ -6,10 +6,10 @@ import contextlib
 
 import pytest
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.database import Engine
 from dbmcp_core.errors import CursorExpired, DbmcpError
 from dbmcp_core.executor import Executor
-from dbmcp_core.record import CallRecord
 from dbmcp_core.statement import Limits, Result, Statement
 from dbmcp_core.testing.base import Contract, in_threads
 from dbmcp_core.testing.caller import Caller

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.database import Engine
 from dbmcp_core.errors import DbmcpError, PolicyDenied
-from dbmcp_core.record import CallRecord
 from dbmcp_core.running import Running
 from dbmcp_core.statement import Statement
 from dbmcp_core.testing.base import Contract, drain

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.database import SupportsExplain, SupportsLocks
 from dbmcp_core.errors import DbmcpError, QueryCancelled, QueryFailed, QueryTimeout, StatementRefused
 from dbmcp_core.executor import Executor
-from dbmcp_core.record import CallRecord
 from dbmcp_core.statement import Limits, Statement
 from dbmcp_core.testing.base import PATIENCE_S, in_threads
 from dbmcp_core.testing.caller import Caller

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.errors import DbmcpError
-from dbmcp_core.record import CallRecord
 from dbmcp_core.testing.caller import Caller
 from dbmcp_core.testing.data import BLOBS, BOOK, FLOATS, INTEGERS, TEXTS
 from dbmcp_core.testing.sql_base import SQLBase

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
+from dbmcp_core.call import CallRecord
 from dbmcp_core.database import Engine
 from dbmcp_core.errors import DbmcpError, LimitExceeded, QueryCancelled, QueryTimeout
 from dbmcp_core.executor import Executor
-from dbmcp_core.record import CallRecord
 from dbmcp_core.running import Running
 from dbmcp_core.statement import Limits
 from dbmcp_core.testing.base import PATIENCE_S, Contract, in_threads
