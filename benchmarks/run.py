@@ -16,7 +16,8 @@ from pathlib import Path
 from peers import Http, Stdio, dbmcp, empty, free_port
 
 JOIN = """SELECT o.id, c.name, p.name, o.quantity * p.price AS total
-FROM purchase o JOIN customer c ON c.id = o.customer_id JOIN product p ON p.id = o.product_id ORDER BY total DESC LIMIT 10"""
+FROM purchase o JOIN customer c ON c.id = o.customer_id JOIN product p ON p.id = o.product_id
+ORDER BY total DESC LIMIT 10"""
 QUERIES = {"SELECT 1": "SELECT 1", "10-row join": JOIN, "10,000 rows": "SELECT * FROM event LIMIT 10000"}
 
 
@@ -105,7 +106,8 @@ def stdio(path: Path, rounds: int) -> None:
             bound = 1.5 * low["raw"] + low["floor"]
             show(
                 f"stdio, {label}: server CPU a call",
-                f"SDK {best['floor'] * 1e6:.0f} us, dbmcp {best['ours'] * 1e6:.0f} us: {best['ours'] / best['floor']:.2f} x",
+                f"SDK {best['floor'] * 1e6:.0f} us, dbmcp {best['ours'] * 1e6:.0f} us: "
+                f"{best['ours'] / best['floor']:.2f} x",
             )
             show(
                 f"stdio, {label}: median of a call",

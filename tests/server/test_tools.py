@@ -181,7 +181,7 @@ async def test_tools_that_can_not_work_are_not_listed(serve, shop, era):
 
 
 async def test_tools_cost_few_tokens_however_many_sources_there_are(serve, shop, era):
-    # 1,085 bytes are 241 tokens of o200k_base (measured with gpt-tokenizer 4.0.0); the bound stands for 270 of them.
+    # 1,080 bytes are 241 tokens of o200k_base (measured with gpt-tokenizer 4.0.0); the bound stands for 270 of them.
     async with Client(serve(), mode=era) as client:
         one = wire((await client.list_tools()).tools)
     many = {f"shop{number}": f"sqlite:///{shop}" for number in range(50)}

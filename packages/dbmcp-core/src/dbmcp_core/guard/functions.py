@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from dbmcp_core.guard.pragmas import is_reading_pragma
 from dbmcp_core.guard.spark import SPARK_FUNCTIONS
+from dbmcp_core.sqlite.pragmas import reads_pragma
 from dbmcp_core.statement import Kind
 
 __all__ = ["UNSAFE", "Group", "is_known", "is_unsafe"]
@@ -190,7 +190,7 @@ def _index(dialect: str) -> _Index:
 def is_unsafe(name: str, dialect: str, *, has_arguments: bool = True) -> Group | None:
     """Return the group that *name* (lower case, no schema) belongs to, or ``None`` where a read may call it."""
     if dialect == "sqlite" and name.startswith("pragma_"):
-        is_read = is_reading_pragma(name.removeprefix("pragma_"), has_arguments=has_arguments)
+        is_read = reads_pragma(name.removeprefix("pragma_"), "…" if has_arguments else None)
         return None if is_read else _PRAGMA
     index = _index(dialect)
     if group := index.exact.get(name) or (index.exact.get(f"{name}(x)") if has_arguments else None):
