@@ -181,22 +181,26 @@ def test_import_loads_nothing_heavy_and_no_plugin(plugged: Environment) -> None:
     assert plugged.python(code) == "[]"
 
 
+LOADED = "[name for name in sys.modules if name.startswith('dbmcp_') and not name.startswith('dbmcp_core')]"
+
+
 def test_a_plugin_is_found_through_its_entry_point(plugged: Environment, tmp_path: Path) -> None:
     (tmp_path / "price.csv").write_text("name:text,price:float\npen,1.5\n")
     code = (
-        "import sys; from dbmcp_core import connect\n"
-        "print(connect('csvdir:' + sys.argv[1]).query('read price').rows)\n"
-        "print([name for name in sys.modules if name.startswith('dbmcp_') and not name.startswith('dbmcp_core')])"
+        "import sys; from dbmcp_core import connect; print(connect('csvdir:' + sys.argv[1]).query('read price').rows)"
     )
-    assert plugged.python(code, tmp_path) == "(('pen', 1.5),)\n['dbmcp_csvdir']"
+    assert plugged.python(code, tmp_path) == "(('pen', 1.5),)"
 
 
-def test_sqlite_loads_no_plugin(plugged: Environment) -> None:
-    code = (
-        "import sys; from dbmcp_core import connect; connect('sqlite://').query('SELECT 1')\n"
-        "print([name for name in sys.modules if name.startswith('dbmcp_') and not name.startswith('dbmcp_core')])"
-    )
-    assert plugged.python(code) == "[]"
+@pytest.mark.parametrize(("engine", "loaded"), [("csvdir", "['dbmcp_csvdir']"), ("sqlite", "[]")])
+def test_an_engine_loads_no_other_plugin(plugged: Environment, engine: str, loaded: str) -> None:
+    code = f"import sys; from dbmcp_core import Registry; Registry().engine({engine!r}); print({LOADED})"
+    assert plugged.python(code) == loaded
+
+
+def test_connect_loads_all_for_their_policies_hold_everywhere(plugged: Environment) -> None:
+    code = f"import sys; from dbmcp_core import connect; connect('sqlite://'); print({LOADED})"
+    assert "dbmcp_csvdir" in plugged.python(code)
 
 
 def test_bad_plugins_are_reported_and_disturb_nobody(plugged: Environment, tmp_path: Path) -> None:

@@ -152,3 +152,11 @@ async def test_secrets_of_the_environment_are_not_expanded_for_clients(serve, er
         result = await connect(client, "${PRIVATE}")
     assert result.is_error
     assert "/etc/hostname" not in repr(result)
+
+
+async def test_a_client_can_not_lift_the_limits(serve, shop, era):
+    limits = {"timeout_s": 9_999, "max_memory_mb": 0, "max_value_mb": 900, "busy_timeout_s": 1}
+    async with Client(serve({}), mode=era) as client:
+        assert not (await connect(client, shop, **limits)).is_error
+        bomb = await call(client, "execute-query", query="SELECT length(zeroblob(100000000))")
+        assert code(bomb) == "resource_exhausted"

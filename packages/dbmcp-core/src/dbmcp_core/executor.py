@@ -190,7 +190,7 @@ class Executor:
             self._guard(database, self._slot(source).source, call, entry)
             return database.explain(statement)
 
-        return self._look(entry, explain)
+        return self._look(entry, explain, Running())
 
     def _guard(self, database: Database, source: Source, call: Call, entry: Entry) -> None:
         """Find out what the statement does, and raise if the guard or a policy doesn't let it come this way."""
@@ -211,15 +211,27 @@ class Executor:
 
     # Schema
 
-    def tables(self, source: str, *, caller: str = "local", door: str = "python") -> list[TableName]:
+    def tables(
+        self, source: str, *, caller: str = "local", door: str = "python", running: Running | None = None
+    ) -> list[TableName]:
         """Return the names of the tables and views of *source*."""
-        return self._inspect("tables", source, caller, door, lambda database: database.get_tables())
+        return self._inspect("tables", source, caller, door, lambda database: database.get_tables(), running)
 
-    def table(self, source: str, table: TableName, *, caller: str = "local", door: str = "python") -> TableSchema:
+    def table(
+        self,
+        source: str,
+        table: TableName,
+        *,
+        caller: str = "local",
+        door: str = "python",
+        running: Running | None = None,
+    ) -> TableSchema:
         """Return one table in full."""
-        return self._inspect("table", source, caller, door, lambda database: database.get_table_schema(table))
+        return self._inspect("table", source, caller, door, lambda database: database.get_table_schema(table), running)
 
-    def schema(self, source: str, *, caller: str = "local", door: str = "python") -> SchemaInfo:
+    def schema(
+        self, source: str, *, caller: str = "local", door: str = "python", running: Running | None = None
+    ) -> SchemaInfo:
         """Return every table in full; from memory while the schema is known, or young enough, not to have changed."""
 
         def read(database: Database) -> SchemaInfo:
@@ -231,11 +243,11 @@ class Executor:
             self._schemas[source] = (version, time.monotonic() + _SCHEMA_S, schema)
             return schema
 
-        return self._inspect("schema", source, caller, door, read)
+        return self._inspect("schema", source, caller, door, read, running)
 
-    def ping(self, source: str, *, caller: str = "local", door: str = "python") -> None:
+    def ping(self, source: str, *, caller: str = "local", door: str = "python", running: Running | None = None) -> None:
         """Open *source* if it isn't, and make one round trip."""
-        self._inspect("ping", source, caller, door, lambda database: database.ping())
+        self._inspect("ping", source, caller, door, lambda database: database.ping(), running)
 
     def locks(self, source: str, *, caller: str = "local", door: str = "python") -> list[Lock]:
         """Return which layers of read-only hold on *source*; the guard and the policy are two of them everywhere."""
@@ -250,11 +262,18 @@ class Executor:
 
         return self._inspect("locks", source, caller, door, look)
 
-    def _inspect(self, action: str, source: str, caller: str, door: str, look: Callable[[Database], _T]) -> _T:
-        return self._look(Entry(action, caller, door, source), look)
+    def _inspect(
+        self,
+        action: str,
+        source: str,
+        caller: str,
+        door: str,
+        look: Callable[[Database], _T],
+        running: Running | None = None,
+    ) -> _T:
+        return self._look(Entry(action, caller, door, source), look, running or Running())
 
-    def _look(self, entry: Entry, look: Callable[[Database], _T]) -> _T:
-        running = Running()
+    def _look(self, entry: Entry, look: Callable[[Database], _T], running: Running) -> _T:
         with recorded(self._registry, entry):
             slot = self._slot(entry.name, entry)
             with running.within(slot.source.settings.timeout_s), self._using(slot, running) as database:

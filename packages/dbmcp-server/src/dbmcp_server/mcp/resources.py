@@ -64,11 +64,12 @@ class SchemaResources:
         name = unquote(name)
         if name not in [source.name for source in self._executor.sources()]:
             raise not_found(ctx, uri)
-        look = self._look(name, path, caller(ctx))
+        running = Running()
+        look = self._look(name, path, caller(ctx), running)
         if look is None:
             raise not_found(ctx, uri)
         try:
-            found = await self._calls.run(ctx, Running(), name, look)
+            found = await self._calls.run(ctx, running, name, look)
         except NotFound:
             raise not_found(ctx, uri) from None
         except DbmcpError as exc:
@@ -77,20 +78,20 @@ class SchemaResources:
         contents = t.TextResourceContents(uri=uri, mime_type=_JSON, text=text)
         return t.ReadResourceResult(contents=[contents])
 
-    def _look(self, source: str, path: str, who: str) -> Callable[[], dict[str, Any]] | None:
+    def _look(self, source: str, path: str, who: str, running: Running) -> Callable[[], dict[str, Any]] | None:
         """Return what to ask the database for *path*."""
         executor = self._executor
         if path == "schema":
-            return lambda: _schema(executor.schema(source, caller=who, door=DOOR))
+            return lambda: _schema(executor.schema(source, caller=who, door=DOOR, running=running))
         if path == "tables":
-            return lambda: _names(executor.tables(source, caller=who, door=DOOR))
+            return lambda: _names(executor.tables(source, caller=who, door=DOOR, running=running))
         kind, _, table = path.partition("/")
         if kind != "tables" or not table:
             return None
 
         def one() -> dict[str, Any]:
-            name = _meant(unquote(table), executor.tables(source, caller=who, door=DOOR))
-            return _table(executor.table(source, name, caller=who, door=DOOR))
+            name = _meant(unquote(table), executor.tables(source, caller=who, door=DOOR, running=running))
+            return _table(executor.table(source, name, caller=who, door=DOOR, running=running))
 
         return one
 
@@ -113,9 +114,9 @@ class SchemaResources:
         return _matching(argument.value, [str(table) for table in tables])
 
     async def _tables(self, ctx: Context, source: str) -> list[TableName]:
-        who = caller(ctx)
+        running, who = Running(), caller(ctx)
         return await self._calls.run(
-            ctx, Running(), source, lambda: self._executor.tables(source, caller=who, door=DOOR)
+            ctx, running, source, lambda: self._executor.tables(source, caller=who, door=DOOR, running=running)
         )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import mcp.types as t
 
-from dbmcp_core import DbmcpError, Executor, Registry, Running
+from dbmcp_core import DbmcpError, Executor, Registry, Running, Settings
 from dbmcp_core.config import Source
 from dbmcp_core.config import source as make_source
 from dbmcp_core.errors import LimitExceeded, Refused
@@ -100,7 +100,7 @@ class Runtime:
             raise _masked(exc, _secrets(given["config"])) from None
         self._names.add(found.name)
         try:
-            self._executor.ping(found.name, caller=who, door=DOOR)
+            self._executor.ping(found.name, caller=who, door=DOOR, running=running)
             running.raise_if_stopped()
         except BaseException:
             self._forget(found.name)
@@ -128,7 +128,7 @@ class Runtime:
         """Return the source that a client describes, as far as it is allowed to."""
         spec = {key: value for key, value in config.items() if key not in ("engine", "type")}
         found = make_source(self._registry, name or "new", {**spec, "engine": kind}, origin="connect-database")
-        settings = found.settings
+        settings = _bounded(found.settings)
         if not _says_read_only(spec):
             settings = dataclasses.replace(settings, read_only=not self._options.allow_writes)
         elif not settings.read_only and not self._options.allow_writes:
@@ -161,6 +161,16 @@ def _says_read_only(config: Mapping[str, Any]) -> bool:
     url = config.get("url")
     in_url = parse_qsl(urlsplit(url).query, keep_blank_values=True) if isinstance(url, str) else []
     return any(key.replace("_", "").replace("-", "").lower() == "readonly" for key in [*config, *dict(in_url)])
+
+
+def _bounded(settings: Settings) -> Settings:
+    """Return *settings* with no limit higher than its default: a client can't lift what protects the server from it."""
+    lower: dict[str, Any] = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.name.startswith("max_") or field.name.endswith("timeout_s"):
+            lower[field.name] = field.default if not value else min(value, field.default or value)
+    return dataclasses.replace(settings, **lower)
 
 
 def _resolved(settings: Any) -> Any:

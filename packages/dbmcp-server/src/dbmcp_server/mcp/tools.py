@@ -187,13 +187,13 @@ class Tools:
         name = self.source(given.get("connectionId"))
         query, offset = given.get("query", ""), given.get("offset", 0)
         detail = Detail(given["detail"]) if "detail" in given else None
-        who = caller(ctx)
+        running, who = Running(), caller(ctx)
 
         def look() -> Found:
-            schema = self._executor.schema(name, caller=who, door=DOOR)
+            schema = self._executor.schema(name, caller=who, door=DOOR, running=running)
             return search(schema, query, detail=detail, offset=offset)
 
-        found = await self._calls.run(ctx, Running(), name, look)
+        found = await self._calls.run(ctx, running, name, look)
         if not found.shown:
             return results.said(f"No table{' there' if found.total else ' or column'} matches; search for less.")
         told = f"{found.shown} of {found.total} table{'' if found.total == 1 else 's'}"
