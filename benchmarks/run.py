@@ -90,7 +90,7 @@ def stdio(path: Path, rounds: int) -> None:
             cpu: dict[str, list[float]] = {"floor": [], "ours": []}
             wall: dict[str, list[float]] = {"raw": [], "floor": [], "ours": []}
             for measured in range(-1, rounds):  # the first round warms up
-                for name, server, calls, call in (  # CPU time is counted in steps of 10 ms, so the small need many calls
+                for name, server, calls, call in (  # CPU time comes in steps of 10 ms: what is small needs many calls
                     ("floor", floor, 300, lambda: floor.call("empty", {})),
                     ("ours", ours, number, lambda arguments=arguments: ours.call("execute-query", arguments)),
                 ):
