@@ -10,13 +10,16 @@ import types
 from pathlib import Path
 
 import pytest
+import typer
 
-from dbmcp_core import NotFound, StatementRefused, connect, errors, hookspecs
+from dbmcp_core import Executor, NotFound, StatementRefused, connect, errors, hookspecs
 from dbmcp_core.config import load
 from dbmcp_core.registry import Registry
 from dbmcp_core.settings import Settings
 from dbmcp_core.sqlite.settings import SQLiteSettings
 from dbmcp_core.statement import RefusalCode
+from dbmcp_server import cli
+from dbmcp_server.mcp import build_server
 from dbmcp_server.options import ServerOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +109,31 @@ def test_the_tutorial_is_a_plugin_that_works(tmp_path: Path) -> None:
         for text, error in (("read nothing", NotFound), ("drop book", StatementRefused)):
             with pytest.raises(error):
                 books.query(text)
+
+
+def test_every_command_is_told_with_its_options() -> None:
+    text = page("cli.md")
+    group = typer.main.get_command(cli.app)
+    context = group.make_context("dbmcp", [], resilient_parsing=True)
+    names = group.list_commands(context)
+    assert len(names) == 10
+    for name in names:
+        row = re.search(rf"^\| `{name}\b.*$", text, re.M)
+        assert row is not None, name
+        for parameter in group.get_command(context, name).params:
+            for option in parameter.opts:
+                if option.startswith("--") and option not in ("--config", "--help"):
+                    assert f"`{option}`" in row[0], (name, option)
+
+
+def test_every_tool_is_told_with_its_arguments() -> None:
+    executor = Executor(registry := Registry())
+    server = build_server(executor, registry, ServerOptions(allow_writes=True), transport="stdio")
+    text = page("server.md")
+    for name, tool in server._tools.items():
+        row = re.search(rf"^\| `{name}` \|(?P<arguments>[^|]*)\|", text, re.M)
+        assert row is not None, name
+        assert set(re.findall("`(.+?)`", row["arguments"])) == set(tool.definition.input_schema["properties"]), name
 
 
 def test_all_packages_have_one_version() -> None:
