@@ -96,7 +96,7 @@ def coverage(session: nox.Session) -> None:
 def conformance(session: nox.Session) -> None:
     """Run the protocol's own conformance suite against the real server; Node and npm come from a wheel."""
     install(session, "test", "conformance")
-    folder = Path(session.create_tmp(), "conformance")
+    folder = Path(session.create_tmp()).resolve() / "conformance"
     for version in CONFORMANCE:
         package = f"@modelcontextprotocol/conformance@{version}"
         session.run("python", "-c", NPM, "install", "--silent", "--prefix", str(folder / version), package)

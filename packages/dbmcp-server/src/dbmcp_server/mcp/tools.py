@@ -147,34 +147,42 @@ class Tools:
         """Run a read, or read on a truncated result."""
         running = Running()
         limits = Limits(max_rows=given.get("maxRows"), timeout_s=given.get("timeout"))
+
+        def shown(page: Result | Outcome) -> t.CallToolResult:
+            return results.rows(cast("Result", page), given.get("format", "csv"))
+
         if (cursor := given.get("cursor")) is not None:
             who = caller(ctx)
 
-            def read_on() -> Result:
-                return self._executor.read_on(cursor, caller=who, door=DOOR, limits=limits, running=running)
+            def read_on() -> t.CallToolResult:
+                return shown(self._executor.read_on(cursor, caller=who, door=DOOR, limits=limits, running=running))
 
-            page = await self._calls.run(ctx, running, None, read_on)
-            return results.rows(page, given.get("format", "csv"))
+            return await self._calls.run(ctx, running, None, read_on)
         if "query" not in given:
             raise ArgumentsInvalid("The arguments are wrong: 'query' is missing.")
-        found = await self._execute(ctx, given, Intent.READ, running, limits)
-        if isinstance(found, t.CallToolResult):
-            return found
-        return results.rows(cast("Result", found), given.get("format", "csv"))
+        return await self._execute(ctx, given, Intent.READ, running, limits, shown)
 
     async def execute_update(self, ctx: Context, given: dict[str, Any]) -> t.CallToolResult:
         """Run a write and commit it."""
-        found = await self._execute(ctx, given, Intent.WRITE, Running(), None)
-        return found if isinstance(found, t.CallToolResult) else results.outcome(cast("Outcome", found))
+        return await self._execute(
+            ctx, given, Intent.WRITE, Running(), None, lambda done: results.outcome(cast("Outcome", done))
+        )
 
     async def _execute(
-        self, ctx: Context, given: dict[str, Any], intent: Intent, running: Running, limits: Limits | None
-    ) -> Result | Outcome | t.CallToolResult:
+        self,
+        ctx: Context,
+        given: dict[str, Any],
+        intent: Intent,
+        running: Running,
+        limits: Limits | None,
+        shown: Callable[[Result | Outcome], t.CallToolResult],
+    ) -> t.CallToolResult:
+        """Run the statement, and put its rows into words where it ran: off the event loop."""
         name = self.source(given.get("connectionId"))
         statement = Statement(given["query"], given.get("params", ()))
         call = Call(name, statement, intent, caller(ctx), DOOR, limits)
         try:
-            return await self._calls.run(ctx, running, name, lambda: self._executor.run(call, running))
+            return await self._calls.run(ctx, running, name, lambda: shown(self._executor.run(call, running)))
         except DbmcpError as exc:
             return results.error(exc, self._dialect(name) if exc.code in _ABOUT_SQL else "")
 
