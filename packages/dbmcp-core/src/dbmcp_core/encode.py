@@ -86,6 +86,8 @@ def from_csv(text: str) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
 
 #: Below this, looking at each cell is faster than looking at each column.
 _FEW = 8
+#: Values that come so many times on average are encoded once.
+_TIMES = 8
 #: Rows that are turned into columns at once: few enough to stay in the processor's cache.
 _CHUNK = 1_000
 
@@ -104,13 +106,23 @@ def _csv_lines(columns: Sequence[Column], rows: Sequence[Row]) -> Iterable[str]:
 def _csv_column(cells: Sequence[Any]) -> Sequence[str]:
     kinds = set(map(type, cells))
     if len(kinds) == 1:
-        encode = _COLUMNS.get(kinds.pop())
+        kind = kinds.pop()
+        encode = _COLUMNS.get(kind)
         if encode is not None:
-            return encode(cells)
+            return encode(cells) if kind is float else _each_once(encode, cells)  # 0.0 == -0.0
     elif len(kinds) == 2 and type(None) in kinds:
         filled = iter(_csv_column([cell for cell in cells if cell is not None]))
         return ["" if cell is None else next(filled) for cell in cells]
     return list(map(_cell, cells))
+
+
+def _each_once(encode: Callable[[Sequence[Any]], Sequence[str]], cells: Sequence[Any]) -> Sequence[str]:
+    """Return what *encode* makes of *cells*; where a few values come again and again, it looks at each but once."""
+    few = set(cells)
+    if len(few) * _TIMES > len(cells):
+        return encode(cells)
+    values = list(few)
+    return list(map(dict(zip(values, encode(values), strict=True)).__getitem__, cells))
 
 
 def _ints(cells: Sequence[int]) -> list[str]:
