@@ -47,9 +47,18 @@ class SQLiteDatabase(Database):
 
     def connect(self) -> None:
         """Open the file and read its header, so that a wrong file is found now and not by the first statement."""
-        settings = self.settings
+        if self._describer is not None:
+            return
         if sqlite3.sqlite_version_info < (3, 37):
             raise ConnectionFailed(f"SQLite {sqlite3.sqlite_version} is too old.", hint="dbmcp needs 3.37 or newer.")
+        try:
+            self._open()
+        except BaseException:
+            self.disconnect()
+            raise
+
+    def _open(self) -> None:
+        settings = self.settings
         if settings.filename == MEMORY:
             self._anchor = locks.open_writer(settings, self._uri, create=True)
         else:
