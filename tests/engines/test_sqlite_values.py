@@ -115,6 +115,10 @@ def test_every_style_of_parameter_works(path: Path) -> None:
     with connect(f"sqlite:///{path}") as client:
         assert client.query("SELECT ?, ?2, ?1", [1, 2]).rows == ((1, 2, 1),)
         assert client.query("SELECT :a, @b, $c", {"a": 1, "b": 2, "c": 3}).rows == ((1, 2, 3),)
+        assert client.query("SELECT :a, ':b', :c, :a -- :d", [1, 2]).rows == ((1, ":b", 2, 1),)
+        assert client.query("SELECT ?1 + ?2 AS sum", {"1": 1, "2": 2}).rows == ((3,),)
+        with pytest.raises(QueryFailed, match="binding"):
+            client.query("SELECT ?1, ?2", [1])
 
 
 def test_a_bool_is_a_number_and_bytes_are_a_blob(path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from dbmcp_core.database import Lock, batches
 from dbmcp_core.errors import CursorExpired
 from dbmcp_core.running import Running
+from dbmcp_core.sqlite.binding import bindable, without_parameters
 from dbmcp_core.sqlite.errors import Names, wrapped
 from dbmcp_core.sqlite.locks import BEGIN, ROLLBACK, SCRATCH_VIEW, Authorizer
 from dbmcp_core.statement import Column, Params, Statement
@@ -68,7 +69,7 @@ class Reader:
 
     def fetch(self, text: str, params: Params = ()) -> list[Row]:
         """Return all rows of a short statement of ours."""
-        return self.connection.execute(text, _bindable(params)).fetchall()
+        return self.connection.execute(text, bindable(text, params)).fetchall()
 
     def locks(self) -> list[Lock]:
         """Try, one after the other, what must not be possible here."""
@@ -140,7 +141,7 @@ class Reading:
 
     def _execute(self) -> None:
         text = self._statement.text.rstrip("; \t\r\n\f")  # sqlite3 takes one semicolon at the end, people send two
-        self._cursor = self._reader.connection.execute(text, _bindable(self._statement.params))
+        self._cursor = self._reader.connection.execute(text, bindable(text, self._statement.params))
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows in batches; an undecodable text makes it start over, tolerantly, at the row it had reached."""
@@ -212,13 +213,6 @@ class Reading:
             self._reader.connection.text_factory = str
 
 
-_STRINGS_AND_PARAMETERS = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | --[^\n]* | /\*.*?(?:\*/|\Z)
-    | (?P<parameter> \?\d* | [:@\#$]\w+ (?:::\w+)* )""",
-    re.X | re.S,
-)
-
-
 class Describer:
     """Asks SQLite for the declared types of a result's columns, by way of a temporary view.
 
@@ -251,7 +245,7 @@ class Describer:
 
     def _ask(self, text: str) -> tuple[str, ...]:
         # A view can't have parameters; none of them decides a column's declared type.
-        without = _STRINGS_AND_PARAMETERS.sub(lambda match: "NULL" if match["parameter"] else match[0], text)
+        without = without_parameters(text)
         self._connection.set_authorizer(Authorizer("scratch"))
         try:
             self._connection.execute(f"CREATE TEMP VIEW {SCRATCH_VIEW} AS {without}")
@@ -280,7 +274,7 @@ class Describer:
         with self._lock:
             self._connection.set_authorizer(authorizer)
             try:
-                self._connection.execute(explain, _bindable(params)).close()
+                self._connection.execute(explain, bindable(explain, params)).close()
             except sqlite3.Error as exc:
                 return authorizer, exc
             finally:
@@ -291,7 +285,3 @@ class Describer:
         """Close the connection, once whoever uses it is done."""
         with self._lock:
             self._connection.close()
-
-
-def _bindable(params: Params) -> Any:
-    return params if isinstance(params, dict | tuple | list) else tuple(params)

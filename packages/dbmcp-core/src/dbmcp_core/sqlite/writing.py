@@ -6,6 +6,7 @@ import re
 import sqlite3
 
 from dbmcp_core.running import Running
+from dbmcp_core.sqlite.binding import bindable
 from dbmcp_core.sqlite.locks import Authorizer, patient
 from dbmcp_core.sqlite.settings import SQLiteSettings
 from dbmcp_core.statement import Column, Outcome, Result, Statement
@@ -24,7 +25,7 @@ def write(connection: sqlite3.Connection, statement: Statement, running: Running
         patient(settings, running, lambda: connection.execute("BEGIN IMMEDIATE"))
         connection.set_authorizer(authorizer)
         try:
-            cursor = connection.execute(statement.text, statement.params)
+            cursor = connection.execute(statement.text, bindable(statement.text, statement.params))
             returned = _returned(cursor)
             affected, key = cursor.rowcount, cursor.lastrowid
             connection.set_authorizer(None)
