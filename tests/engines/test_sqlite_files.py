@@ -75,9 +75,14 @@ def test_a_file_is_made_when_asked_for(tmp_path: Path) -> None:
         assert [name.name for name in client.get_tables()] == ["a"]
 
 
-def test_a_reader_makes_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="read_only = false"):
-        connect(f"sqlite:///{tmp_path}/new.db", create_if_not_exists=True)
+def test_an_operator_may_have_an_empty_file_made_for_reading(tmp_path: Path) -> None:
+    with connect(f"sqlite:///{tmp_path}/new.db", create_if_not_exists=True) as client:
+        assert client.get_tables() == []
+
+
+def test_nobody_else_makes_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFailed, match="does not exist"):
+        connect(f"sqlite:///{tmp_path}/new.db")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -99,6 +99,14 @@ async def test_a_client_can_not_lift_read_only(serve, shop, era, how):
         assert code(await call(client, "execute-update", query="DELETE FROM sale")) == "policy_denied"
 
 
+async def test_a_client_makes_no_file_where_it_may_not_write(serve, shop, tmp_path, era):
+    async with Client(serve({}), mode=era) as client:
+        refused = await connect(client, tmp_path / "new.db", createIfNotExists=True)
+        assert code(refused) == "refused"
+        assert not (tmp_path / "new.db").exists()
+        assert not (await connect(client, shop, createIfNotExists=True)).is_error
+
+
 async def test_with_writes_allowed_connections_write_unless_they_say_not(serve, shop, tmp_path, era):
     async with Client(serve({}, allow_writes=True), mode=era) as client:
         assert "execute-update" in await names(client)

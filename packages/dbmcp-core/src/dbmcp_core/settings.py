@@ -146,6 +146,10 @@ class Settings(Options):
     max_tokens: int | None = setting(None, doc="Size of one answer's values, in model tokens (an estimate).")
     max_concurrent: int = setting(16, doc="Statements that may run at once on this source; more wait their turn.")
 
+    def changes_on_open(self) -> bool:
+        """Return whether opening the source may itself change something, which a client isn't allowed to cause."""
+        return False
+
     def relative_to(self, folder: Path) -> Self:  # noqa: ARG002 - for engines with files
         """Return these settings with relative paths taken from *folder*, where their configuration file stands."""
         return self

@@ -44,12 +44,12 @@ def _places(text: str) -> tuple[dict[str, int], set[int]]:
     places: dict[str, int] = {}
     nameless: set[int] = set()
     for match in _TOKEN.finditer(text):
-        token = match["parameter"]
-        if token is None or token[1:] in places:
+        written = match["parameter"]
+        if written is None or written[1:] in places:
             continue
         place = max([*places.values(), *nameless], default=0) + 1
-        if token == "?":
+        if written == "?":
             nameless.add(place)
         else:
-            places[token[1:]] = int(token[1:]) if token[0] == "?" else place
+            places[written[1:]] = int(written[1:]) if written[0] == "?" else place
     return places, nameless

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dbmcp_core.database import Database, Lock
-from dbmcp_core.errors import ConfigError, ConnectionFailed, NotFound, UnsupportedError
+from dbmcp_core.errors import ConnectionFailed, NotFound, UnsupportedError
 from dbmcp_core.running import Running
 from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 from dbmcp_core.sqlite import introspect, judge, locks
@@ -79,8 +79,6 @@ class SQLiteDatabase(Database):
                 raise _no_file(
                     path, "does not exist", "missing", "Check the path, or set create_if_not_exists = true to make it."
                 )
-            if settings.read_only:
-                raise ConfigError("create_if_not_exists makes a file, so it wants read_only = false as well.")
             with wrapped():
                 connection = locks.open_writer(settings, self._uri, create=True)
                 connection.execute("PRAGMA user_version = 0")

@@ -23,7 +23,7 @@ class SQLiteSettings(Settings):
         aliases=("database", "path", "file"),
     )
     create_if_not_exists: bool = setting(
-        False, doc="Make the file if it is missing; wants read_only = false.", aliases=("create",)
+        False, doc="Make the file if it is missing, empty, on a read-only source too.", aliases=("create",)
     )
     busy_timeout_s: float = setting(5.0, doc="Seconds to wait for somebody else's lock.")
     max_memory_mb: int = setting(
@@ -31,6 +31,10 @@ class SQLiteSettings(Settings):
         doc="Memory that SQLite may use in this process, in MiB, while a source is open for reading; 0 is no limit.",
     )
     max_value_mb: int = setting(16, doc="Size of one value in a read, in MiB.")
+
+    def changes_on_open(self) -> bool:
+        """Return whether opening makes a file."""
+        return self.create_if_not_exists and self.filename != MEMORY and not Path(self.filename).expanduser().exists()
 
     def relative_to(self, folder: Path) -> Self:
         """Return these settings with the file taken from *folder*."""

@@ -136,6 +136,11 @@ class Runtime:
                 "This server opens connections read-only.",
                 hint="Leave out readOnly; only whoever starts the server can allow writes (--allow-writes).",
             )
+        if settings.changes_on_open() and not self._options.allow_writes:
+            raise Refused(
+                "This server opens connections read-only, so it makes no database.",
+                hint="Only whoever starts the server can allow writes (--allow-writes).",
+            )
         found = dataclasses.replace(found, settings=_resolved(settings) if self._only_listed else settings)
         if self._only_listed and not _is_allowed(found, self._options.runtime_allow):
             raise Refused(
