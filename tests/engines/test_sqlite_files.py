@@ -331,3 +331,31 @@ def test_a_url_carries_no_options_of_the_driver(shop: Path, query: str) -> None:
 def test_a_filename_is_no_uri(shop: Path) -> None:
     with pytest.raises(ConnectionFailed, match="does not exist"):
         connect(f"sqlite:file:{shop}%3Fmode=rwc")
+
+
+def test_a_file_that_is_replaced_is_followed_and_one_that_goes_is_missed(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.db", tmp_path / "b.db"
+    for file, name in ((path, "old"), (other, "new")):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(f"CREATE TABLE {name} (a)")
+    with connect(f"sqlite:///{path}") as client:
+        assert [table.name for table in client.get_tables()] == ["old"]
+        other.replace(path)
+        assert [table.name for table in client.get_tables()] == ["new"]
+        assert client.query("SELECT * FROM new").columns[0].name == "a"
+        path.unlink()
+        with pytest.raises(ConnectionFailed, match="not there any more"):
+            client.query("SELECT * FROM new")
+
+
+def test_looking_at_a_file_gives_up_nobodys_lock(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as mine:
+        mine.execute("CREATE TABLE t (a)")
+        mine.execute("BEGIN IMMEDIATE")
+        with connect(f"sqlite:///{path}") as client:
+            client.query("SELECT * FROM t")
+        # Another process finds the lock still held.
+        code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+        other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+        assert "database is locked" in other.stderr

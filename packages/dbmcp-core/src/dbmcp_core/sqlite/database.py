@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import sqlite3
 import stat
 import threading
@@ -44,6 +46,7 @@ class SQLiteDatabase(Database):
         self._writing = threading.Lock()
         self._anchor: sqlite3.Connection | None = None
         self._describer: Describer | None = None
+        self._identity: tuple[int, int] | None = None
 
     def connect(self) -> None:
         """Open the file and read its header, so that a wrong file is found now and not by the first statement."""
@@ -63,9 +66,35 @@ class SQLiteDatabase(Database):
             self._anchor = locks.open_writer(settings, self._uri, create=True)
         else:
             self._check_file(Path(settings.filename).expanduser())
+        self._identity = self._look_at_file()
         with wrapped():
             self._describer = Describer(locks.open_scratch(settings, self._uri))
             self.ping()
+
+    def _look_at_file(self) -> tuple[int, int] | None:
+        """Return which file the name leads to now; None for a database in memory."""
+        if self.settings.filename == MEMORY:
+            return None
+        path = Path(self.settings.filename).expanduser()
+        try:
+            found = path.stat()
+        except OSError as exc:
+            raise _no_file(path, f"is not there any more: {exc.strerror}", "missing") from exc
+        return found.st_dev, found.st_ino
+
+    def _follow_file(self) -> None:
+        """Leave a file that was deleted, and let go of one that another was put in the place of."""
+        with self._pool:
+            identity = self._look_at_file()
+            if identity == self._identity:
+                return
+            self._identity = identity
+            idle, self._idle, self._busy = self._idle, [], set()  # the busy ones end when they are given back
+            describer, self._describer = self._describer, Describer(locks.open_scratch(self.settings, self._uri))
+        for reader in idle:
+            reader.end()
+        if describer is not None:
+            describer.close()
 
     def _check_file(self, path: Path) -> None:
         settings = self.settings
@@ -83,13 +112,9 @@ class SQLiteDatabase(Database):
                 connection = locks.open_writer(settings, self._uri, create=True)
                 connection.execute("PRAGMA user_version = 0")
                 connection.close()
-        try:
-            with path.open("rb") as file:
-                head = file.read(16)
-        except OSError as exc:
-            raise _no_file(path, f"can't be read: {exc.strerror}", "permission") from exc
-        if head and head != b"SQLite format 3\0":
-            raise _no_file(path, "is not an SQLite database", "not_a_database")
+        # Not by opening it: on POSIX, to close a file gives up every lock that this process has on it, SQLite's too.
+        if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise _no_file(path, f"can't be read: {os.strerror(errno.EACCES)}", "permission")
 
     def disconnect(self) -> None:
         """Close every connection; statements still running are interrupted, and end theirs."""
@@ -229,6 +254,7 @@ class SQLiteDatabase(Database):
 
     def _take(self) -> Reader:
         self._open_describer()
+        self._follow_file()
         with self._pool:
             reader = self._idle.pop() if self._idle else None
         if reader is None:

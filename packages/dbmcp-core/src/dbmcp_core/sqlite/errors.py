@@ -25,7 +25,7 @@ __all__ = ["locate", "wrapped"]
 Names = Callable[[str], Iterable[str]]
 
 _EXHAUSTED = {sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FULL}
-_BROKEN = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+_BROKEN = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR}
 _NAMED = re.compile(r"no such (?P<kind>table|column|function): (?P<name>.+)|near \"(?P<near>.+)\": syntax error", re.S)
 
 
@@ -70,6 +70,8 @@ def _translate(exc: sqlite3.Error, text: str, names: Names | None) -> DatabaseEr
         )
     if code in _EXHAUSTED or isinstance(exc, sqlite3.DataError):
         return _exhausted(message)
+    if code == sqlite3.SQLITE_NOTADB:
+        return ConnectionFailed("The file is not an SQLite database.", details={"reason": "not_a_database"})
     if code in _BROKEN:
         return ConnectionFailed(f"SQLite can't use the database file: {message}.")
     if code == sqlite3.SQLITE_AUTH or "not authorized" in message or "prohibited" in message:
