@@ -47,10 +47,6 @@ serve(executor, registry, ServerOptions.build(given["options"], where="test"))
 """
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "conformance: runs the protocol's conformance suite, which wants Node")
-
-
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

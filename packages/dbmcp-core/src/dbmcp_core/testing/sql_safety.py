@@ -14,6 +14,7 @@ from dbmcp_core.testing.caller import Caller
 from dbmcp_core.testing.data import AUTHOR, BOOK
 from dbmcp_core.testing.fakes import WatchedRunning
 from dbmcp_core.testing.sql_base import SQLBase
+from dbmcp_core.testing.stops import ends_when_removed
 
 __all__ = ["SQLSafetyContract"]
 
@@ -80,20 +81,7 @@ class SQLSafetyContract(SQLBase):
 
     def test_removing_a_source_stops_its_writes(self, executor: Executor, filled: Caller) -> None:
         text = self._runaway_write()
-        running = WatchedRunning()
-
-        def run() -> None:
-            with pytest.raises(DbmcpError):
-                filled.execute(text, running=running)
-
-        def remove() -> None:
-            assert running.corded.wait(PATIENCE_S)
-            executor.remove("main")
-
-        try:
-            in_threads([run, remove])
-        finally:
-            running.cancel()
+        ends_when_removed(executor, lambda running: filled.execute(text, running=running))
 
     def test_a_write_that_waits_for_another_can_be_stopped(self, filled: Caller) -> None:
         text = self._runaway_write()

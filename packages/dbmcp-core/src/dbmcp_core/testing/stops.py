@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -19,7 +20,25 @@ from dbmcp_core.testing.caller import Caller
 from dbmcp_core.testing.data import BOOK
 from dbmcp_core.testing.fakes import WatchedRunning
 
-__all__ = ["StopsContract"]
+__all__ = ["StopsContract", "ends_when_removed"]
+
+
+def ends_when_removed(executor: Executor, call: Callable[[Running], object]) -> None:
+    """Assert that *call*, whose statement on source ``main`` runs on, ends with an error when the source is removed."""
+    running = WatchedRunning()
+
+    def run() -> None:
+        with pytest.raises(DbmcpError):
+            call(running)
+
+    def remove() -> None:
+        assert running.corded.wait(PATIENCE_S)
+        executor.remove("main")
+
+    try:
+        in_threads([run, remove])
+    finally:
+        running.cancel()
 
 
 class StopsContract(Contract):
@@ -113,20 +132,7 @@ class StopsContract(Contract):
 
     def test_removing_a_source_stops_its_statements(self, executor: Executor, main: Caller) -> None:
         runaway = self._runaway()
-        running = WatchedRunning()
-
-        def run() -> None:
-            with pytest.raises(DbmcpError):
-                main.query(runaway, running=running)
-
-        def remove() -> None:
-            assert running.corded.wait(PATIENCE_S)
-            executor.remove("main")
-
-        try:
-            in_threads([run, remove])
-        finally:
-            running.cancel()
+        ends_when_removed(executor, lambda running: main.query(runaway, running=running))
 
     def _run_and_cancel(self, caller: Caller) -> None:
         runaway = self._runaway()
