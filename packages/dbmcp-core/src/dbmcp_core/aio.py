@@ -7,6 +7,7 @@ import contextlib
 import functools
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -21,8 +22,12 @@ __all__ = ["Client", "connect", "in_thread"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-#: More than one source can keep busy with running and waiting calls, so that a source that hangs doesn't stop others.
-_THREADS = 200
+#: Threads for statements that end at once. More of them would only wait for each other, for Python's global lock.
+_FEW = 3
+#: Threads in all: more than one source can keep busy, so that a source that hangs doesn't stop others.
+_MOST = 200
+#: Seconds that a statement waits for one of the few before it gets a thread of its own.
+_PATIENCE_S = 0.02
 
 
 class _Threads:
@@ -34,23 +39,42 @@ class _Threads:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._jobs_under_way = 0
         self._number = 0
+        self._taken_at = 0.0
+        self._watching: asyncio.AbstractEventLoop | None = None
 
-    def run(self, job: Callable[[], None]) -> None:
-        """Run *job*, which raises nothing, in a thread."""
-        with self._lock:
-            self._jobs_under_way += 1
-            if self._number < min(self._jobs_under_way, _THREADS):
-                self._number += 1
-                threading.Thread(target=self._work, name=f"dbmcp-{self._number}", daemon=True).start()
+    def run(self, job: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        """Run *job*, which raises nothing, in a thread. Called in *loop*."""
         self._jobs.put(job)
+        if self._number < _FEW:
+            self._add()
+        elif self._watching is None or self._watching.is_closed():
+            self._watching = loop
+            loop.call_later(_PATIENCE_S, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Add a thread if jobs wait and nobody takes them."""
+        if self._jobs.empty():
+            self._watching = None
+            return
+        if time.monotonic() - self._taken_at >= _PATIENCE_S and self._number < _MOST:
+            self._add()
+        loop.call_later(_PATIENCE_S, self._look, loop)
+
+    def _add(self) -> None:
+        with self._lock:
+            self._number += 1
+        threading.Thread(target=self._work, name="dbmcp-worker", daemon=True).start()
 
     def _work(self) -> None:
         while True:
-            self._jobs.get()()
+            job = self._jobs.get()
+            self._taken_at = time.monotonic()
+            job()
             with self._lock:
-                self._jobs_under_way -= 1
+                if self._number > _FEW and self._jobs.empty():
+                    self._number -= 1
+                    return
 
 
 _threads = _Threads()
@@ -81,7 +105,7 @@ async def in_thread(running: Running, function: Callable[_P, _T], /, *args: _P.a
             tell(answer.set_result, result)
 
     running.on_stuck(lambda error: tell(answer.set_exception, error))
-    _threads.run(job)
+    _threads.run(job, loop)
     try:
         return await answer
     except asyncio.CancelledError:

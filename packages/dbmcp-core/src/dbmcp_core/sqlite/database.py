@@ -8,6 +8,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ _T = TypeVar("_T")
 
 #: Readers that are kept open while nobody uses them.
 _IDLE = 8
-#: Seconds between two looks of a waiting write at whether it was stopped meanwhile.
+#: Seconds between two looks at which file is there, and of a waiting write at whether it was stopped meanwhile.
 _LOOK_S = 0.05
 
 
@@ -47,6 +48,7 @@ class SQLiteDatabase(Database):
         self._anchor: sqlite3.Connection | None = None
         self._describer: Describer | None = None
         self._identity: tuple[int, int] | None = None
+        self._looked_at = 0.0
 
     def connect(self) -> None:
         """Open the file and read its header, so that a wrong file is found now and not by the first statement."""
@@ -84,6 +86,10 @@ class SQLiteDatabase(Database):
 
     def _follow_file(self) -> None:
         """Leave a file that was deleted, and let go of one that another was put in the place of."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_S:
+            return
+        self._looked_at = now
         with self._pool:
             identity = self._look_at_file()
             if identity == self._identity:
