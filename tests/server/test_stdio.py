@@ -131,6 +131,15 @@ def test_nonsense_on_the_wire_is_survived(program):
     raw.ping()
 
 
+def test_a_request_that_is_none_is_answered_where_it_can_be(program):
+    raw = Raw(program("stdio"))
+    raw.open()
+    raw.query("SELECT '\ud800'", 7)  # half a character: JSON to Python and to JavaScript, not to the SDK
+    answer = raw.read()
+    assert (answer["id"], answer["error"]["code"]) == (7, -32600)
+    raw.ping()
+
+
 def test_the_end_of_stdin_ends_the_server(program):
     raw = Raw(program("stdio"))
     raw.open()

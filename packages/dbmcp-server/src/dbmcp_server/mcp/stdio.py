@@ -7,11 +7,12 @@ each message, which is more than all the rest of a call.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
@@ -70,6 +71,7 @@ async def _pipes() -> AsyncIterator[tuple[_Reader, _Writer]]:
     writer = _Writer(reader)
     outgoing, _ = await loop.connect_write_pipe(lambda: writer, os.fdopen(wire_out, "wb", buffering=0))
     reader.transport, writer.transport = incoming, outgoing
+    reader.answer = outgoing.write
     try:
         yield reader, writer
     finally:
@@ -107,6 +109,8 @@ class _Reader(_Stream, asyncio.Protocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.ReadTransport | None = None
+        #: Sends a line back.
+        self.answer: Callable[[bytes], None] = lambda _: None
         self._lines: deque[bytes] = deque()
         self._peeked: SessionMessage | Exception | None = None
         self._begun: list[bytes] = []
@@ -169,12 +173,14 @@ class _Reader(_Stream, asyncio.Protocol):
             if self._paused and len(self._lines) < _MOST_WAITING // 2 and self.transport is not None:
                 self._paused = False
                 self.transport.resume_reading()
-            if not line.isspace() and line:
-                break
-        try:
-            return SessionMessage(t.jsonrpc_message_adapter.validate_json(line, by_name=False))
-        except Exception as exc:  # noqa: BLE001 - whatever a client sends, it can send the next
-            return exc
+            if line.isspace() or not line:
+                continue
+            try:
+                return SessionMessage(t.jsonrpc_message_adapter.validate_json(line, by_name=False))
+            except Exception as exc:  # noqa: BLE001 - whatever a client sends, it can send the next
+                if (refusal := _refusal(line)) is None:
+                    return exc
+                self.answer(refusal)
 
     def __aiter__(self) -> _Reader:
         return self
@@ -188,6 +194,22 @@ class _Reader(_Stream, asyncio.Protocol):
     async def aclose(self) -> None:
         """Read no more."""
         self.end()
+
+
+def _refusal(line: bytes) -> bytes | None:
+    """Return the answer to a request that is none of the protocol's, if it can be told which request that was.
+
+    A text with half a character in it (``"\\ud800"``) is JSON to many a client, and nothing to the SDK.
+    """
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    number = message.get("id") if isinstance(message, dict) and "method" in message else None
+    if isinstance(number, bool) or not isinstance(number, (int, str)):
+        return None
+    error = {"code": t.INVALID_REQUEST, "message": "Invalid request: no valid JSON-RPC message of this protocol"}
+    return json.dumps({"jsonrpc": "2.0", "id": number, "error": error}).encode() + b"\n"
 
 
 class _Writer(_Stream, asyncio.BaseProtocol):
