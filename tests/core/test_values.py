@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbmcp_core import values
+from dbmcp_core.database import batch_bytes
 from dbmcp_core.errors import UnsupportedError
 from dbmcp_core.values import UndecodedText, from_json, register, size, to_json, to_text, tokens
 
@@ -210,3 +211,9 @@ def test_tokens_are_near_those_of_o200k(text: str, o200k: int) -> None:
 @given(any_text, any_text)
 def test_tokens_grow_with_the_text(first: str, second: str) -> None:
     assert 0 <= tokens(first) <= tokens(first + "\n" + second)
+
+
+def test_a_batch_is_weighed_whatever_it_holds() -> None:
+    small, large = [(1, "x", None)], [(Decimal(1), ["y" * 10_000], dt.date(2024, 1, 1))]
+    assert batch_bytes(small) < 100
+    assert 10_000 < batch_bytes(large) < 11_000

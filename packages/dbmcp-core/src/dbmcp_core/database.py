@@ -219,4 +219,6 @@ def batch_bytes(batch: Sequence[tuple[Any, ...]]) -> int:
     try:
         return len(marshal.dumps(batch, 2))  # type: ignore[arg-type]  # it says what it can't take
     except ValueError:  # a value of a type that marshal doesn't know, such as Decimal or datetime
-        return sum(len(value) if isinstance(value, (str, bytes)) else 16 for row in batch for value in row)
+        from dbmcp_core.values import size  # not needed by most engines
+
+        return sum(size(value) for row in batch for value in row)

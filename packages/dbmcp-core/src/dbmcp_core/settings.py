@@ -120,11 +120,6 @@ class Options:
         }
 
     @classmethod
-    def docs(cls) -> dict[str, str]:
-        """Return what each setting means, by name, in the order of their declaration."""
-        return {field.name: field.metadata.get("doc", "") for field in _fields(cls)}
-
-    @classmethod
     def _required(cls) -> list[str]:
         missing = dataclasses.MISSING
         return [f.name for f in _fields(cls) if f.default is missing and f.default_factory is missing]
