@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -352,6 +352,7 @@ class FlakySettings(Settings):
 class Flaky(Database):
     connects = 0
     fail: Exception | None = None
+    closed: ClassVar[list[bool]] = []
 
     def connect(self) -> None:
         type(self).connects += 1
@@ -367,8 +368,14 @@ class Flaky(Database):
         if "leak" in statement.text:
             raise RuntimeError("could not connect with hunter2 at flaky://u:hunter2@h")
         if "tell" in statement.text:
-            raise DatabaseError("wrong password hunter2", hint="try hunter2", details={"dsn": "p=hunter2"})
+            details = {"dsn": "p=hunter2", "tried": ["hunter2"], "options": {"password": "hunter2"}}
+            raise DatabaseError("wrong password hunter2", hint="try hunter2", details=details)
+        if "park" in statement.text:
+            return Rows([Column("x")], iter([[(1,), (2,)]]), lambda: self.closed.append(True), self.fail_to_park)
         return Rows([Column("x")], iter([[(1,)]]))
+
+    def fail_to_park(self) -> bool:
+        raise DatabaseError("The pause failed.")
 
     def execute(self, statement: Statement, running: Running) -> Outcome:
         return Outcome()
@@ -431,6 +438,13 @@ def test_after_a_failure_the_source_is_left_alone_for_a_while(flaky: Executor, m
     Flaky.fail = None
     flaky.ping("shop")
     assert Flaky.connects == 2
+
+
+def test_a_stream_that_can_not_be_parked_is_closed(flaky: Executor) -> None:
+    Flaky.closed.clear()
+    with pytest.raises(DatabaseError, match="pause"):
+        read(flaky, "SELECT 'park'", limits=Limits(max_rows=1))
+    assert Flaky.closed == [True]
 
 
 def test_a_lost_connection_is_opened_anew_by_the_next_call(flaky: Executor) -> None:

@@ -166,16 +166,14 @@ class Executor:
     def _page(self, stream: Stream, page: Page, entry: Entry, started: float) -> Result:
         try:
             rows, more = stream.take(page)
+            cursor = self._parking.park(stream) if more else None
         except BaseException:
             stream.rows.close()
             raise
-        cursor = None
-        if more:
-            cursor = self._parking.park(stream)
-            if stream.source not in self._slots:  # removed since, together with what was parked on it
-                self._parking.clear(stream.source)
-        else:
+        if not more:
             stream.rows.close()
+        elif stream.source not in self._slots:  # removed since, together with what was parked on it
+            self._parking.clear(stream.source)
         entry.rows, entry.truncated = len(rows), more
         return Result(stream.rows.columns, tuple(rows), more, cursor, time.perf_counter() - started)
 

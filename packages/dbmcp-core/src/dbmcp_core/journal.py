@@ -17,7 +17,7 @@ from dbmcp_core.registry import Registry
 from dbmcp_core.settings import redact
 from dbmcp_core.statement import Statement, Verdict
 
-__all__ = ["Entry", "recorded"]
+__all__ = ["Entry", "masked", "recorded"]
 
 _log = logging.getLogger("dbmcp")
 
@@ -55,7 +55,7 @@ def recorded(registry: Registry, entry: Entry) -> Iterator[None]:
     try:
         yield
     except DbmcpError as exc:
-        error = _masked(exc, entry.secrets)
+        error = masked(exc, entry.secrets)
         raise
     except Exception as exc:  # noqa: BLE001 - raised below as what it means here
         engine = entry.source.engine.name if entry.source is not None else "?"
@@ -66,7 +66,7 @@ def recorded(registry: Registry, entry: Entry) -> Iterator[None]:
             hint="This is a fault of the engine's plugin; the log of whoever runs it has its message.",
         )
         error.__cause__ = exc
-        raise _masked(error, entry.secrets)  # noqa: B904 - the cause is set, unless it tells a secret
+        raise masked(error, entry.secrets)  # noqa: B904 - the cause is set, unless it tells a secret
     except BaseException as exc:
         error = QueryCancelled(f"Interrupted ({type(exc).__name__}).")
         raise
@@ -75,7 +75,7 @@ def recorded(registry: Registry, entry: Entry) -> Iterator[None]:
             _record(registry, entry, error, (time.perf_counter() - started) * 1_000)
 
 
-def _masked(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
+def masked(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
     """Mask *secrets* in *exc* itself, and let go of a cause that tells one: whoever catches it has nothing to leak."""
     exc.message = redact(exc.message, secrets)
     exc.hint = redact(exc.hint, secrets) if exc.hint else None
@@ -85,6 +85,8 @@ def _masked(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
             exc.details[key] = redact(value, secrets)
         elif isinstance(value, list | tuple):
             exc.details[key] = [redact(part, secrets) if isinstance(part, str) else part for part in value]
+        elif (shown := str(value)) != (hidden := redact(shown, secrets)):
+            exc.details[key] = hidden
     for cause in (exc.__cause__, exc.__context__):
         if cause is not None and redact(text := f"{cause} {cause.args}", secrets) != text:
             exc.__cause__ = exc.__context__ = None

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from dbmcp_core.errors import ConfigError
 
-__all__ = ["Options", "Secret", "Settings", "nearest", "redact", "setting"]
+__all__ = ["Options", "Secret", "Settings", "nearest", "plain", "redact", "setting"]
 
 MASK = "***"
 
@@ -95,7 +95,7 @@ class Options:
         found: dict[str, object] = {}
         problems: list[str] = []
         for key, value in values.items():
-            name = names.get(_plain(key))
+            name = names.get(plain(key))
             if name is None:
                 problems.append(f"unknown setting {key!r}{nearest(key, [field.name for field in _fields(cls)])}")
             elif name in found:
@@ -114,7 +114,7 @@ class Options:
     def names(cls) -> dict[str, str]:
         """Return every name a setting goes by, lower case without underscores, and the field it means."""
         return {
-            _plain(alias): field.name
+            plain(alias): field.name
             for field in _fields(cls)
             for alias in (field.name, *field.metadata.get("aliases", ()))
         }
@@ -169,7 +169,8 @@ def _hints(cls: type[Options]) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _plain(key: str) -> str:
+def plain(key: str) -> str:
+    """Return *key* as names of settings are compared: ``readOnly``, ``read_only`` and ``READ-ONLY`` are one."""
     return key.replace("_", "").replace("-", "").lower()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from dbmcp_core.settings import Options, setting
+from dbmcp_core.settings import Options, plain, setting
 
 __all__ = ["ServerOptions"]
 
@@ -40,11 +40,10 @@ class ServerOptions(Options):
         """
         names = cls.names()
         variables = {
-            names[plain]: value
+            names[key]: value
             for variable, value in environment.items()
-            if (plain := variable.removeprefix("DBMCP_").replace("_", "").lower()) in names
-            and variable.startswith("DBMCP_")
+            if variable.startswith("DBMCP_") and (key := plain(variable.removeprefix("DBMCP_"))) in names
         }
         given = {name: value for name, value in flags.items() if value is not None}
-        canonical = {names.get(key.replace("_", "").lower(), key): value for key, value in table.items()}
+        canonical = {names.get(plain(key), key): value for key, value in table.items()}
         return cls.build({**canonical, **variables, **given}, where="[server]")

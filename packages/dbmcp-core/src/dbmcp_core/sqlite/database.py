@@ -10,7 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -90,17 +90,16 @@ class SQLiteDatabase(Database):
         if now - self._looked_at < _LOOK_S:
             return
         self._looked_at = now
-        with self._pool:
+        with self._pool, wrapped():
             identity = self._look_at_file()
-            if identity == self._identity:
+            if identity == self._identity or self._describer is None:
                 return
             self._identity = identity
             idle, self._idle, self._busy = self._idle, [], set()  # the busy ones end when they are given back
             describer, self._describer = self._describer, Describer(locks.open_scratch(self.settings, self._uri))
         for reader in idle:
             reader.end()
-        if describer is not None:
-            describer.close()
+        describer.close()
 
     def _check_file(self, path: Path) -> None:
         settings = self.settings
@@ -114,10 +113,8 @@ class SQLiteDatabase(Database):
                 raise _no_file(
                     path, "does not exist", "missing", "Check the path, or set create_if_not_exists = true to make it."
                 )
-            with wrapped():
-                connection = locks.open_writer(settings, self._uri, create=True)
+            with wrapped(), closing(locks.open_writer(settings, self._uri, create=True)) as connection:
                 connection.execute("PRAGMA user_version = 0")
-                connection.close()
         # Not by opening it: on POSIX, to close a file gives up every lock that this process has on it, SQLite's too.
         if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
             raise _no_file(path, f"can't be read: {os.strerror(errno.EACCES)}", "permission")
@@ -165,12 +162,12 @@ class SQLiteDatabase(Database):
         if self.settings.read_only:
             raise UnsupportedError("This source was opened read-only.")
         self._open_describer()
-        with self._write_turn(running), wrapped(statement.text, self._names):
-            connection = locks.open_writer(self.settings, self._uri)
-            try:
-                return write(connection, statement, running, self.settings)
-            finally:
-                connection.close()
+        with (
+            self._write_turn(running),
+            wrapped(statement.text, self._names),
+            closing(locks.open_writer(self.settings, self._uri)) as connection,
+        ):
+            return write(connection, statement, running, self.settings)
 
     @contextmanager
     def _write_turn(self, running: Running) -> Iterator[None]:

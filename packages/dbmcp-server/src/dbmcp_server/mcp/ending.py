@@ -74,5 +74,5 @@ def close(executor: Executor, calls: Calls) -> None:
             time.sleep(_LOOK_S)
     if closing.is_alive() or calls.busy:
         _log.error("A database didn't let go within %g s.", _GRACE_S)
-        # Python would wait for its worker threads, so for that database, before it ends.
+        # The interpreter isn't taken down around a thread that is still inside a driver.
         os._exit(0)

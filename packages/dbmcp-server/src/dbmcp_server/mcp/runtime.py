@@ -17,7 +17,8 @@ from dbmcp_core import DbmcpError, Executor, Registry, Running, Settings
 from dbmcp_core.config import Source
 from dbmcp_core.config import source as make_source
 from dbmcp_core.errors import LimitExceeded, Refused
-from dbmcp_core.settings import redact
+from dbmcp_core.journal import masked
+from dbmcp_core.settings import plain
 from dbmcp_server.mcp import arguments as args
 from dbmcp_server.mcp import results
 from dbmcp_server.mcp.calls import Context, caller
@@ -97,7 +98,7 @@ class Runtime:
             found = self._source(given.get("connectionId"), given["type"], given["config"])
             self._executor.add(found)
         except DbmcpError as exc:
-            raise _masked(exc, _secrets(given["config"])) from None
+            raise masked(exc, _secrets(given["config"])) from None
         self._names.add(found.name)
         try:
             self._executor.ping(found.name, caller=who, door=DOOR, running=running)
@@ -165,7 +166,7 @@ def _says_read_only(config: Mapping[str, Any]) -> bool:
     """Whether *config* itself decides, in a key of its own or in its URL."""
     url = config.get("url")
     in_url = parse_qsl(urlsplit(url).query, keep_blank_values=True) if isinstance(url, str) else []
-    return any(key.replace("_", "").replace("-", "").lower() == "readonly" for key in [*config, *dict(in_url)])
+    return any(plain(key) == "readonly" for key in [*config, *dict(in_url)])
 
 
 def _bounded(settings: Settings) -> Settings:
@@ -211,11 +212,3 @@ def _secrets(config: Mapping[str, Any]) -> tuple[str, ...]:
         password = urlsplit(str(config.get("url", ""))).password or ""
         found += [password, unquote(password)]
     return tuple(found)
-
-
-def _masked(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
-    """Return *exc* with *secrets* masked."""
-    exc.message = redact(exc.message, secrets)
-    exc.hint = redact(exc.hint, secrets) if exc.hint else None
-    exc.details = {key: redact(str(value), secrets) for key, value in exc.details.items()}
-    return exc
