@@ -14,6 +14,13 @@ PACKAGES = Path(__file__).resolve().parents[2] / "packages"
 CORE = PACKAGES / "dbmcp-core" / "src" / "dbmcp_core"
 SERVER = PACKAGES / "dbmcp-server" / "src" / "dbmcp_server"
 
+#: The engine plugins of this repository.
+PLUGINS = {
+    path.parent.name: path.parent
+    for path in sorted(PACKAGES.glob("*/src/*/__init__.py"))
+    if path.parent.name not in ("dbmcp_core", "dbmcp_server")
+}
+DRIVERS = ["psycopg", "pymysql", "duckdb"]
 #: What core may import when it is imported, beyond the standard library.
 AT_IMPORT = {"dbmcp_core", "pluggy"}
 #: What it may import later, when it needs it.
@@ -21,7 +28,11 @@ LATE = AT_IMPORT | {"importlib_metadata", "sqlglot"}
 #: Packages of core that other modules of core don't know, but for those named.
 #: Facts of SQLite that the guard shares with its engine: a list of names, and no more.
 PRAGMAS = "dbmcp_core.sqlite.pragmas."
-PRIVATE = {"dbmcp_core.sqlite": {"registry.py"}, "dbmcp_core.testing": set(), "dbmcp_core.guard": {"executor.py"}}
+PRIVATE = {
+    "dbmcp_core.sqlite": {"registry.py"},
+    "dbmcp_core.testing": set(),
+    "dbmcp_core.guard": {"executor.py", "binding.py"},
+}
 #: What an engine stands on: no more than any plugin does.
 ENGINE_KNOWS = {"database", "errors", "hookspecs", "running", "schema", "settings", "statement", "values", "sqlite"}
 
@@ -54,7 +65,8 @@ def modules(package: Path) -> list[Path]:
 
 @pytest.mark.parametrize("path", modules(CORE), ids=lambda path: str(path.relative_to(CORE)))
 def test_core_stands_on_little(path: Path) -> None:
-    allowed = LATE | ({"pytest", "hypothesis"} if "testing" in path.parts else set())
+    extra = {"testing": {"pytest", "hypothesis"}, "sql": {"sqlalchemy"}}.get(path.relative_to(CORE).parts[0], set())
+    allowed = LATE | extra
     foreign = {top(module) for module in imports(path)} - sys.stdlib_module_names - allowed
     assert foreign == set()
 
@@ -89,7 +101,7 @@ def test_the_server_knows_no_engine(path: Path) -> None:
 
 def test_no_file_of_core_imports_a_heavy_one_at_import() -> None:
     for path in modules(CORE):
-        if path.relative_to(CORE).parts[0] in ("testing", "guard"):  # the guard is looked at as it runs, below
+        if path.relative_to(CORE).parts[0] in ("testing", "guard", "sql"):  # these are looked at as they run, below
             continue
         foreign = {top(module) for module in imports(path, late=False)} - sys.stdlib_module_names - AT_IMPORT
         assert foreign == set(), path
@@ -113,6 +125,26 @@ def test_import_loads_nothing_heavy() -> None:
     code = f"import sys, dbmcp_core; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", sorted(PLUGINS))
+def test_a_plugin_loads_no_driver_before_it_is_used(package: str) -> None:
+    """What one source needs, the others don't pay for: neither drivers nor SQLAlchemy."""
+    code = (
+        f"import sys, {package}; {package}.dbmcp_engines()[0]().settings;"
+        f"print([name for name in {HEAVY + DRIVERS} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", sorted(PLUGINS))
+def test_a_plugin_stands_on_core_and_its_driver(package: str) -> None:
+    for path in modules(PLUGINS[package]):
+        foreign = {top(module) for module in imports(path)} - sys.stdlib_module_names - {"dbmcp_core", package}
+        assert foreign <= set(DRIVERS), path
+        known = {module for module in imports(path) if module.startswith("dbmcp_core.")}
+        assert not [module for module in known if module.startswith(("dbmcp_core.sqlite", "dbmcp_core.executor"))], path
 
 
 def test_import_does_nothing() -> None:

@@ -105,6 +105,13 @@ class Engine(ABC):
     def open(self, settings: Any) -> Database:
         """Return a database on *settings* (an instance of ``self.settings``), not yet connected. Touches nothing."""
 
+    def bind(self, statement: Statement) -> Statement:
+        """Return *statement* with its placeholders as the driver takes them, before anything judges it.
+
+        Left out, it is taken as it is. ``dbmcp_core.binding.bind`` does it for engines that speak SQL.
+        """
+        return statement
+
     def settings_from_url(self, url: SplitResult) -> dict[str, object]:
         """Return the settings that *url* spells: user, password, host, port, database, and its query's."""
         parts: dict[str, object] = {
@@ -180,10 +187,10 @@ class Batch(list[tuple[Any, ...]]):
 
     __slots__ = ("bytes", "is_last")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.bytes = 0
-        self.is_last = False
+    def __init__(self, rows: Iterable[tuple[Any, ...]] = (), size: int = 0, *, is_last: bool = False) -> None:
+        super().__init__(rows)
+        self.bytes = size
+        self.is_last = is_last
 
 
 def batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[Batch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import threading
@@ -124,6 +125,7 @@ class Executor:
             slot = self._slot(call.source, entry)
             page, timeout_s = _limits(slot.source, call.limits)
             started = time.perf_counter()
+            call = _bound(slot.source, call)
             with running.within(timeout_s), self._using(slot, running) as database:
                 self._guard(database, slot.source, call, entry)
                 if call.intent is Intent.WRITE:
@@ -185,8 +187,9 @@ class Executor:
         def explain(database: Database) -> str:
             if not isinstance(database, SupportsExplain):
                 raise UnsupportedError("This engine has no plans to show.")
-            self._guard(database, self._slot(source).source, call, entry)
-            return database.explain(statement)
+            bound = _bound(self._slot(source).source, call)
+            self._guard(database, self._slot(source).source, bound, entry)
+            return database.explain(bound.statement)
 
         return self._look(entry, explain, Running())
 
@@ -294,6 +297,12 @@ class Executor:
 def _supports(database: type[Database], protocol: type) -> bool:
     """Return what ``isinstance`` says of a database of this class; asking it takes longer than a small statement."""
     return issubclass(database, protocol)
+
+
+def _bound(source: Source, call: Call) -> Call:
+    """Return *call* with its statement as the driver gets it, so that what is judged is what is run."""
+    bound = source.engine.bind(call.statement)
+    return call if bound is call.statement else dataclasses.replace(call, statement=bound)
 
 
 def _limits(source: Source, asked: Limits | None) -> tuple[Page, float]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginInfo", "Registry"]
 
+#: Where an engine's other names aren't those of its package.
+_PLUGINS = {"postgresql": "postgres", "pg": "postgres", "mariadb": "mysql", "sqlserver": "mssql", "mongodb": "mongo"}
 #: What the core brings itself, registered like any other plugin.
 _BUILT_IN: dict[str, ModuleType] = {"sqlite": sqlite, "policy": policy, "secrets": secrets}
 
@@ -124,7 +126,7 @@ class Registry:
         known = ", ".join(sorted(engine.name for engine in self.engines()))
         raise PluginError(
             f"No engine is called {name!r}; there are: {known}.",
-            hint=f"Is its plugin installed? Try: pip install dbmcp-{wanted}",
+            hint=f"Is its plugin installed? Try: pip install dbmcp-{_PLUGINS.get(wanted, wanted)}",
         )
 
     def _steps(self, wanted: str) -> Iterator[list[EntryPoint]]:

@@ -108,7 +108,10 @@ class Options:
         problems += [f"{name!r} is missing" for name in cls._required() if name not in found]
         if problems:
             raise ConfigError(f"{where}: {'; '.join(problems)}.", details={"problems": problems})
-        return cls(**found)
+        try:
+            return cls(**found)
+        except ValueError as exc:  # from a class that checks its fields together, in __post_init__
+            raise ConfigError(f"{where}: {exc}.", details={"problems": [str(exc)]}) from None
 
     @classmethod
     def names(cls) -> dict[str, str]:

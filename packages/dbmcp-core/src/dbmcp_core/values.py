@@ -425,6 +425,9 @@ _SIZES: dict[type, Callable[[Any], int]] = {
     tuple: _size_of_items,
     dict: lambda value: _size_of_items(value) + _size_of_items(value.values()),
     dt.date: lambda _: 10,
+    dt.time: lambda _: 15,
+    dt.datetime: lambda _: 32,
+    Decimal: lambda value: len(str(value)),
 }
 
 
