@@ -1,14 +1,18 @@
-"""What all tests share: small real databases, and the sample data beside the checkout where it is there."""
+"""What all tests share: small real databases, servers, and the sample data beside the checkout where it is there."""
 
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from dbmcp_core.testing.servers import DatabaseServer, MariaDBServer, PostgresServer, ServerError
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -26,6 +30,57 @@ INSERT INTO product VALUES (1, 'pen', 1.5, NULL), (2, 'ink', 7, ''), (3, 'desk',
 INSERT INTO customer VALUES (1, 'Ada'), (2, 'Grace');
 INSERT INTO purchase VALUES (1, 1, 1), (2, 1, 3), (3, 2, 2);
 """
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the engines are tested on; nothing is started."""
+    lines = [_described(kind) for kind in (PostgresServer, MariaDBServer)]
+    required = os.environ.get("DBMCP_REQUIRE", "")
+    return [*lines, f"DBMCP_REQUIRE: {required} (one that is missing fails)"] if required else lines
+
+
+def _described(kind: type[DatabaseServer]) -> str:
+    try:
+        server = kind.from_environment()
+        return f"{kind.engine}: {server.describe()}"
+    except ServerError as exc:
+        return f"{kind.engine}: {exc}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL, one for all tests; who kills it starts it again."""
+    with PostgresServer.from_environment() as server:
+        server.require()
+        server.start()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MariaDBServer]:
+    """A running MariaDB (or what the URL leads to), one for all tests; who kills it starts it again."""
+    with MariaDBServer.from_environment() as server:
+        server.require()
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def postgres_settings(postgres_server: PostgresServer) -> Iterator[dict[str, Any]]:
+    """Settings of an empty PostgreSQL database of the test's own."""
+    settings = postgres_server.create_database()
+    yield settings
+    postgres_server.start()
+    postgres_server.drop_database(settings["database"])
+
+
+@pytest.fixture
+def mysql_settings(mysql_server: MariaDBServer) -> Iterator[dict[str, Any]]:
+    """Settings of an empty MariaDB database of the test's own."""
+    settings = mysql_server.create_database()
+    yield settings
+    mysql_server.start()
+    mysql_server.drop_database(settings["database"])
 
 
 @pytest.fixture
