@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dbmcp_core import Executor, NotFound, StatementRefused, connect, errors, hookspecs
+from dbmcp_core import Engine, Executor, NotFound, StatementRefused, connect, errors, hookspecs
 from dbmcp_core.config import load
 from dbmcp_core.registry import Registry
 from dbmcp_core.settings import Settings
@@ -24,6 +24,7 @@ from dbmcp_server.options import ServerOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+EXAMPLES = {"csvdir"}
 PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("packages/*/README.md"))]
 
 
@@ -65,6 +66,27 @@ def test_every_setting_is_told_with_its_default(settings: type) -> None:
             assert default == str(
                 field.default if not isinstance(field.default, float) else int(field.default)
             ).replace("True", "true").replace("False", "false"), field.name
+
+
+def engines() -> list[Engine]:
+    registry = Registry()
+    registry.load_all()
+    return [engine for engine in registry.engines() if engine.name not in EXAMPLES]
+
+
+@pytest.mark.parametrize("engine", [one for one in engines() if one.name != "sqlite"], ids=lambda engine: engine.name)
+def test_every_engine_has_a_page_with_its_settings(engine: Engine) -> None:
+    text = page(f"engines/{engine.name}.md")
+    assert f"(docs/engines/{engine.name}.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    common = {field.name for field in dataclasses.fields(Settings)}
+    for field in dataclasses.fields(engine.settings):
+        if field.name in common:
+            continue
+        row = re.search(rf"^\| `{field.name}`(?P<operator> \*)? \| (?P<default>[^|]*) \|", text, re.M)
+        assert row is not None, field.name
+        assert bool(row["operator"]) == field.metadata["operator"], field.name
+        if isinstance(field.default, bool | int | float | str):
+            assert row["default"].strip("` ").lower() == f"{field.default}".removesuffix(".0").lower(), field.name
 
 
 def test_the_configuration_example_loads(tmp_path: Path) -> None:

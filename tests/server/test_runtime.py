@@ -168,3 +168,11 @@ async def test_a_client_can_not_lift_the_limits(serve, shop, era):
         assert not (await connect(client, shop, **limits)).is_error
         bomb = await call(client, "execute-query", query="SELECT length(zeroblob(100000000))")
         assert code(bomb) == "resource_exhausted"
+
+
+async def test_what_is_the_operators_alone_a_client_cannot_set(serve, era):
+    async with Client(serve({}), mode=era) as client:
+        config = {"host": "localhost", "safe_functions": ["public.anything"]}
+        result = await call(client, "connect-database", type="postgres", config=config)
+        assert code(result) == "refused"
+        assert "'safe_functions'" in result.content[0].text

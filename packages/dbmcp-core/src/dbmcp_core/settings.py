@@ -65,15 +65,18 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _URL_PASSWORD.sub(rf"\g<before>{MASK}", text)
 
 
-def setting(default: Any = dataclasses.MISSING, *, doc: str, aliases: tuple[str, ...] = ()) -> Any:
+def setting(
+    default: Any = dataclasses.MISSING, *, doc: str, aliases: tuple[str, ...] = (), operator: bool = False
+) -> Any:
     """Declare one field of an ``Options`` class.
 
     Args:
         default: Its value when it isn't set; without one the setting is required.
         doc: What it means, in one sentence, with its unit.
         aliases: Other names that it is known by. The camelCase spelling of its name always is.
+        operator: Whether only the operator may set it, not a client that opens a connection of its own.
     """
-    return dataclasses.field(default=default, metadata={"doc": doc, "aliases": aliases})
+    return dataclasses.field(default=default, metadata={"doc": doc, "aliases": aliases, "operator": operator})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,14 @@ class Options:
     def _required(cls) -> list[str]:
         missing = dataclasses.MISSING
         return [f.name for f in _fields(cls) if f.default is missing and f.default_factory is missing]
+
+    def operators_own(self) -> list[str]:
+        """Return the names of what is set here and only an operator may set."""
+        return [
+            field.name
+            for field in _fields(type(self))
+            if field.metadata.get("operator") and getattr(self, field.name) != field.default
+        ]
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must never show."""

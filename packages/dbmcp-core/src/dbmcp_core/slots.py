@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dbmcp_core.config import Source
-from dbmcp_core.database import Database
-from dbmcp_core.errors import DbmcpError, LimitExceeded, UnknownSource
+from dbmcp_core.database import Database, SupportsLocks
+from dbmcp_core.errors import DatabaseError, DbmcpError, LimitExceeded, UnknownSource
 from dbmcp_core.running import Running
 
 __all__ = ["Slot"]
+
+_log = logging.getLogger("dbmcp")
 
 #: Seconds that a source is left alone after its first failure to open; doubled at each further one …
 _COOL_DOWN_S = 0.5
@@ -67,6 +70,7 @@ class Slot:
                 database.disconnect()
                 raise
             self._database, self._failure, self._failures = database, None, 0
+            _warn(self.source, database)
             return database
 
     def _cool_down(self, exc: DbmcpError) -> None:
@@ -125,3 +129,17 @@ class Slot:
                 running.raise_if_stopped()
         finally:
             self._waiting -= 1
+
+
+def _warn(source: Source, database: Database) -> None:
+    """Log the layers of read-only that don't hold on a source that was just opened."""
+    if not source.settings.read_only or not isinstance(database, SupportsLocks):
+        return
+    try:
+        locks = database.locks()
+    except DatabaseError as exc:
+        _log.warning("Source %r: its locks can't be looked at: %s", source.name, exc)
+        return
+    for lock in locks:
+        if not lock.holds:
+            _log.warning("Source %r is read-only, but for the layer %r: %s.", source.name, lock.name, lock.detail)

@@ -253,10 +253,13 @@ class SQLDatabase(Database, Generic[_SettingsT]):
 
     def _nearest(self, table: str) -> str | None:
         """Return a hint that names the tables whose names are the nearest."""
-        names = {str(name).lower(): str(name) for name in self.read_names()}
-        names |= {name.rpartition(".")[2]: full for name, full in names.items()}
+        names: dict[str, list[str]] = {}
+        for name in map(str, self.get_tables()):
+            for known in {name.lower(), name.lower().rpartition(".")[2]}:
+                names.setdefault(known, []).append(name)
         close = difflib.get_close_matches(table.lower(), names, n=3)
-        return f"Did you mean {', '.join(dict.fromkeys(names[one] for one in close))}?" if close else None
+        found = dict.fromkeys(name for known in close for name in names[known])
+        return f"Did you mean {', '.join(list(found)[:5])}?" if found else None
 
     def get_schema(self) -> SchemaInfo:
         """Return every table and view."""

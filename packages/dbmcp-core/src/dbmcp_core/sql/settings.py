@@ -34,10 +34,10 @@ class ServerSettings(Settings):
         aliases=("sslmode", "tls", "ssl_mode"),
     )
     ssl_ca: str | None = setting(
-        None, doc="File with the authorities to trust; left out, the system's.", aliases=("sslrootcert",)
+        None, doc="File with the authorities to trust; left out, the system's.", aliases=("sslrootcert",), operator=True
     )
-    ssl_cert: str | None = setting(None, doc="File with the client's certificate.", aliases=("sslcert",))
-    ssl_key: str | None = setting(None, doc="File with the client's private key.", aliases=("sslkey",))
+    ssl_cert: str | None = setting(None, doc="File with the client's certificate.", aliases=("sslcert",), operator=True)
+    ssl_key: str | None = setting(None, doc="File with the client's private key.", aliases=("sslkey",), operator=True)
     connect_timeout_s: float = setting(10.0, doc="Seconds to wait for a connection.", aliases=("connect_timeout",))
 
     def __post_init__(self) -> None:

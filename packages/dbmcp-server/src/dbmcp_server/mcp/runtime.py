@@ -142,6 +142,11 @@ class Runtime:
                 "This server opens connections read-only, so it makes no database.",
                 hint="Only whoever starts the server can allow writes (--allow-writes).",
             )
+        if own := settings.operators_own():
+            raise Refused(
+                f"A client can't set {', '.join(map(repr, own))}.",
+                hint="That is up to whoever runs this server: in a source of its configuration.",
+            )
         found = dataclasses.replace(found, settings=_resolved(settings) if self._only_listed else settings)
         if self._only_listed and not _is_allowed(found, self._options.runtime_allow):
             raise Refused(

@@ -1,0 +1,36 @@
+"""PostgreSQL for dbmcp, on psycopg 3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from dbmcp_core import Engine, hookimpl
+from dbmcp_core.sql import SQLEngine
+from dbmcp_postgres.settings import PostgresSettings
+
+if TYPE_CHECKING:
+    from dbmcp_postgres.database import PostgresDatabase
+
+__all__ = ["Postgres", "PostgresSettings", "dbmcp_engines"]
+
+
+class Postgres(SQLEngine):
+    """PostgreSQL 12 or newer."""
+
+    name = "postgres"
+    aliases = ("postgresql", "pg")
+    dialect = "postgres"
+    settings = PostgresSettings
+    placeholder: ClassVar[Literal["?", "$"]] = "$"
+
+    def open(self, settings: PostgresSettings) -> PostgresDatabase:
+        """Return the database, not yet connected."""
+        from dbmcp_postgres.database import PostgresDatabase
+
+        return PostgresDatabase(settings)
+
+
+@hookimpl
+def dbmcp_engines() -> list[type[Engine]]:
+    """Give the engine."""
+    return [Postgres]
