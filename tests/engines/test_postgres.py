@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import pytest
 
-from dbmcp_core import Engine
+from dbmcp_core import Client, Engine, StatementRefused, connect
+from dbmcp_core.guard import judge
+from dbmcp_core.statement import RefusalCode
 from dbmcp_core.testing import SQLContract
 from dbmcp_core.testing.servers import PostgresServer
 from dbmcp_postgres import Postgres
@@ -48,3 +50,59 @@ class TestPostgres(SQLContract):
 
     def drop_connections(self) -> None:
         self.server.drop_connections()
+
+
+@pytest.fixture(scope="module")
+def drawn(postgres_server: PostgresServer) -> Iterator[Client]:
+    """A read-only client on a database with points in it."""
+    settings = postgres_server.create_database()
+    postgres_server.execute(
+        "CREATE TABLE drawn (id int, at point); INSERT INTO drawn VALUES (1, '(1,1)'), (2, '(2,2)')",
+        settings["database"],
+    )
+    with connect("postgresql://", **settings) as client:
+        yield client
+    postgres_server.drop_database(settings["database"])
+
+
+@pytest.mark.parametrize(
+    ("text", "params", "rows"),
+    [
+        ("SELECT id FROM ONLY (drawn) ORDER BY id", (), ((1,), (2,))),
+        ("SELECT id FROM drawn WHERE at <<| '(2,2)'", (), ((1,),)),
+        ("SELECT id FROM drawn WHERE at ~= '(2,2)' AND id = ?", [2], ((2,),)),
+        ("SELECT @ -5", (), ((5,),)),
+    ],
+)
+def test_what_only_the_server_can_parse_is_read(drawn: Client, text: str, params: Any, rows: Any) -> None:
+    assert judge(text, "postgres").code is RefusalCode.UNPARSABLE
+    assert drawn.query(text, params).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SELECT * INTO made FROM ONLY (drawn)", "not_a_read"),
+        ("WITH gone AS (DELETE FROM drawn RETURNING id) SELECT * FROM gone, ONLY (drawn)", "not_a_read"),
+        ("SELECT * FROM ONLY (drawn) FOR UPDATE", "not_a_read"),
+        ("SELECT passwd FROM pg_shadow, ONLY (drawn)", "not_a_read"),
+        ("SELECT pg_sleep(1) FROM ONLY (drawn)", "unsafe_function"),
+        ("SELECT lo_create(0), at <<| at FROM drawn", "unsafe_function"),
+        ("SELECT * FROM ONLY (drawn); DELETE FROM drawn", "multiple_statements"),
+        ("DELETE FROM ONLY (drawn)", "not_a_read"),
+        ("SELECT nothing <<| at FROM drawn", "unparsable_statement"),
+        ("SELEC id FROM drawn", "unparsable_statement"),
+        ("SELECT " + "(" * 200 + "1" + ")" * 200 + ", @ -5", "unparsable_statement"),
+    ],
+)
+def test_what_only_the_server_can_parse_must_be_harmless_all_the_same(drawn: Client, text: str, code: str) -> None:
+    with pytest.raises(StatementRefused) as caught:
+        drawn.query(text)
+    assert caught.value.code == code
+
+
+def test_what_the_server_cannot_parse_either_is_told_in_its_words(drawn: Client) -> None:
+    with pytest.raises(StatementRefused) as caught:
+        drawn.query("SELECT id\nFORM drawn x y")
+    assert 'syntax error at or near "drawn"' in str(caught.value)
+    assert caught.value.details == {"line": 2, "column": 6}

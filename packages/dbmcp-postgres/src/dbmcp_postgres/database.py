@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Collection, Hashable
@@ -10,11 +11,12 @@ from typing import Any
 import psycopg
 
 from dbmcp_core.database import Lock
-from dbmcp_core.errors import DbmcpError
+from dbmcp_core.errors import DbmcpError, QueryFailed
+from dbmcp_core.guard import judge_words
 from dbmcp_core.guard.lexer import LexError, lex
 from dbmcp_core.schema import TableName, TableSchema
 from dbmcp_core.sql.database import SQLDatabase
-from dbmcp_core.statement import Column, Statement, Verdict
+from dbmcp_core.statement import Column, RefusalCode, Statement, Verdict
 from dbmcp_postgres import catalogue, locks
 from dbmcp_postgres.errors import translate
 from dbmcp_postgres.functions import Functions
@@ -35,6 +37,11 @@ _EXPLAIN = "EXPLAIN (ANALYZE false) "
 _BLOCKING = """
 SELECT DISTINCT b.pid FROM pg_catalog.pg_locks l, LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) b (pid)
 WHERE NOT l.granted AND b.pid = ANY($1)
+"""
+_LOCKED = """
+SELECT c.relname::pg_catalog.text, n.nspname::pg_catalog.text FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 #: The first words of statements whose rows a server-side cursor can have.
 _SELECTS = ("select", "with", "values", "table")
@@ -182,8 +189,30 @@ class PostgresDatabase(SQLDatabase[PostgresSettings]):
         return "\n".join(line for (line,) in rows)
 
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
-        """Ask the catalogue about functions, operators and casts that aren't built in."""
+        """Ask the server about what the guard can't parse, and the catalogue about functions, operators and casts."""
+        if verdict.code is RefusalCode.UNPARSABLE:
+            verdict = self._parsed(statement, verdict)
         return self._functions.judge(statement.text, verdict)
+
+    def _parsed(self, statement: Statement, verdict: Verdict) -> Verdict:
+        """Return the verdict on what PostgreSQL's parser takes for the query of a cursor, which it doesn't run.
+
+        That is a query that neither writes in a CTE nor makes a table. Its analysis locks the tables that it names.
+        """
+        try:
+            with self.reading(statement.text) as driver:
+                parsed = driver.pgconn.prepare(b"", (_DECLARE + statement.text).encode())
+                if parsed.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                    error = psycopg.errors.error_from_result(parsed)
+                    raise self.completed(translate(error, statement.text, _DECLARE))
+                rows = psycopg.RawCursor(driver).execute(_LOCKED).fetchall()
+        except QueryFailed as error:
+            line, column = error.details.get("line"), error.details.get("column")
+            return dataclasses.replace(verdict, reason=str(error), line=line, column=column)  # type: ignore[arg-type]
+        # The question itself locks tables of the catalogue.
+        said = statement.text.lower()
+        tables = [TableName(*row) for row in rows if row[1] != "pg_catalog" or row[0] in said]
+        return judge_words(statement.text, "postgres", tables)
 
     def read_names(self) -> list[TableName]:
         """Return the names of all tables and views."""

@@ -7,12 +7,14 @@ refused. It is a pure function and needs no database.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from dbmcp_core.errors import ConfigError
+from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode, Verdict
 
-__all__ = ["DIALECTS", "MAX_CHARACTERS", "judge"]
+__all__ = ["DIALECTS", "MAX_CHARACTERS", "judge", "judge_words"]
 
 DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
 #: Longer texts are not looked at: judging one must not take longer than running it.
@@ -41,6 +43,19 @@ def _judge(text: str, dialect: str) -> Verdict:
     from dbmcp_core.guard import statements  # sqlglot takes a tenth of a second to import
 
     return statements.judge(text, dialect)
+
+
+def judge_words(text: str, dialect: str, tables: Iterable[TableName]) -> Verdict:
+    """Return the verdict on a query that can't be parsed here, where the database's own parser has taken it.
+
+    The engine has made sure, without running it, that *text* is one single query that changes nothing by its grammar,
+    and has found the *tables* in it. Words and functions are judged here; what isn't a query stays what it was.
+    """
+    if len(text) > MAX_CHARACTERS:
+        return _judge(text, dialect)
+    from dbmcp_core.guard import statements
+
+    return statements.judge_words(text, dialect, tables)
 
 
 _cached = lru_cache(maxsize=1_024)(_judge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from sqlglot import exp
@@ -13,12 +13,12 @@ from dbmcp_core.guard import reading, tree
 from dbmcp_core.guard.commands import judge_command
 from dbmcp_core.guard.finding import Finding, Look
 from dbmcp_core.guard.lexer import Lexeme, LexError, Part, lex
-from dbmcp_core.guard.tables import check_tables
+from dbmcp_core.guard.tables import check_name, check_tables
 from dbmcp_core.guard.words import calls, check_calls, check_words, second_statement, verb
 from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode, Verdict
 
-__all__ = ["judge"]
+__all__ = ["judge", "judge_words"]
 
 #: Beyond these, the parser takes seconds, or the whole stack.
 _MAX_LEXEMES = 60_000
@@ -38,6 +38,34 @@ def judge(text: str, dialect: str) -> Verdict:
     except Exception as error:  # noqa: BLE001  # whatever the parser trips over, the answer is no
         reason, line, column = tree.failure(error)
         return Verdict(Kind.UNKNOWN, code=RefusalCode.UNPARSABLE, reason=reason, line=line, column=column)
+
+
+def judge_words(text: str, dialect: str, tables: Iterable[TableName]) -> Verdict:
+    """Return what the words of *text* alone say, for a query that the database's own parser takes and ours doesn't.
+
+    *tables* are those that the database found in it.
+    """
+    try:
+        statements = _split(lex(text, dialect).lexemes, dialect)
+        if len(statements) != 1:
+            return judge(text, dialect)
+        (lexemes,) = statements
+        _check_size(lexemes)
+        change = verb(lexemes, dialect) or judge_command(lexemes, dialect, lambda _: Look())
+        if change is not None or not _begins_query(lexemes):
+            return judge(text, dialect)
+    except LexError:
+        return judge(text, dialect)
+    look = Look([*check_words(lexemes, dialect), *check_calls(lexemes, dialect, None)], set(tables))
+    for table in look.tables:
+        look.add(check_name(tuple(part for part in (table.name, table.schema) if part is not None), dialect))
+    look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword}
+    return look.verdict(text)
+
+
+def _begins_query(lexemes: Sequence[Lexeme]) -> bool:
+    first = next((lexeme for lexeme in lexemes if not lexeme.is_op("(")), lexemes[0])
+    return first.is_word("select", "with", "values", "table")
 
 
 def _judge_text(lexemes: Sequence[Lexeme], blanked: str, dialect: str) -> Look:

@@ -221,19 +221,24 @@ class SQLDatabase(Database, Generic[_SettingsT]):
 
     def fetch(self, text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a read of our own, placeholders in the driver's style."""
+        with self.reading(text) as driver:
+            return [tuple(row) for row in self.run(driver, Statement(text, params), stream=False).fetchall()]
+
+    @contextmanager
+    def reading(self, text: str = "") -> Iterator[Any]:
+        """Use a connection within a transaction that can't write, for something short of our own."""
         session = self._take()
         reusable = False
         try:
             with self._translated(text), session.busy() as driver:
                 self.begin(driver, writable=False)
-                rows = [tuple(row) for row in self.run(driver, Statement(text, params), stream=False).fetchall()]
+                yield driver
             reusable = True
         except DbmcpError as error:
             reusable = _survived(error)
             raise
         finally:
             self._give(session, reusable=reusable)
-        return rows
 
     def ping(self) -> None:
         """Make one round trip."""
