@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.pool import QueuePool
 
 from dbmcp_core.database import Batch, Database, batch_bytes
 from dbmcp_core.errors import ConnectionFailed, DatabaseError, DbmcpError, NotFound, QueryFailed, UnsupportedError
@@ -121,6 +122,7 @@ class SQLDatabase(Database, Generic[_SettingsT]):
                 engine = sa.create_engine(
                     f"{self.drivername}://",
                     creator=self.open_connection,
+                    poolclass=QueuePool,
                     pool_size=_IDLE,
                     max_overflow=-1,  # the executor bounds how many statements run at once
                     pool_reset_on_return=None,  # done by rollback()
@@ -171,7 +173,8 @@ class SQLDatabase(Database, Generic[_SettingsT]):
         return Rows(columns, self._batches(session, cursor, statement, running), close, lambda: self._park(session))
 
     def _park(self, session: Session) -> bool:
-        self._parked.add(session)
+        if session in self._lent:
+            self._parked.add(session)
         return True
 
     def _batches(self, session: Session, cursor: Any, statement: Statement, running: Running) -> Iterator[Batch]:
@@ -181,6 +184,8 @@ class SQLDatabase(Database, Generic[_SettingsT]):
             with running.cord(lambda: self._stop(session)), self._translated(statement.text), session.busy():
                 rows = cursor.fetchmany(most)
             batch = Batch(rows, batch_bytes(rows), is_last=len(rows) < most)
+            if batch.is_last:  # what waits from here on waits in memory alone
+                self._give(session, reusable=not running.stopped)
             if batch:
                 yield batch
             if batch.is_last:
