@@ -160,7 +160,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("shout", "HELLO", "HELLO"),
     ("jsonb", '{"a": [1, 2.5, "x", null, true, {}]}', {"a": [1, 2.5, "x", None, True, {}]}),
     ("jsonb", '{"price": 12.50}', {"price": 12.5}),
-    ("jsonb", '{"id": 12345678901234567890}', {"id": 12345678901234567890}),
+    ("jsonb", '{"id": 12345678901234567890}', '{"id": 12345678901234567890}'),
     ("jsonb", "[]", []),
     ("jsonb", "null", "null"),
     ("jsonb", '"null"', '"null"'),
@@ -168,7 +168,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("jsonb", "1.50", "1.50"),
     ("jsonb", "true", "true"),
     ("jsonb", '{"pi": 3.14159265358979323846}', SERVER),
-    ("jsonb", '{"big": 1e400}', {"big": 10**400}),
+    ("jsonb", '{"big": 1e400}', SERVER),
     ("json", '{"big": 1e400}', SERVER),
     ("json", '{"bigger": 1e99999999999999999999}', SERVER),
     ("json", '{"smaller": 1e-99999999999999999999}', SERVER),
@@ -581,5 +581,5 @@ _documents = st.recursive(
 @given(document=st.dictionaries(_text, _documents, max_size=4))
 def test_every_document_comes_back(driver: Driver, document: dict[str, Any]) -> None:
     value, printed = same(driver, "jsonb")(document)
-    assert value == json.loads(printed)
+    assert (json.loads(value) if isinstance(value, str) else value) == json.loads(printed)
     assert one(driver, "SELECT CAST($1 AS jsonb) = CAST($2 AS jsonb)", value, printed) is True

@@ -177,6 +177,9 @@ EXPLAIN VERBOSE SELECT 1
 EXPLAIN DELETE FROM t WHERE a = 1
 EXPLAIN UPDATE t SET a = 1
 EXPLAIN (SELECT 1)
+EXPLAIN (ANALYZE false) DELETE FROM t
+EXPLAIN (COSTS off, ANALYZE OFF, FORMAT JSON) UPDATE t SET a = 1
+EXPLAIN (ANALYZE 0) INSERT INTO t VALUES (1)
 SELECT a -> 'b', a ->> 'c', a #> '{d}', a #>> '{e,f}', a @> '{}', a ? 'k', a ?| array['x'], a @? '$.x' FROM t
 SELECT $$it's; DROP$$, $tag$ $$ $tag$, E'it\\'s', U&'\\0041'
 SELECT 'C:\\', a LIKE '%\\%' ESCAPE '\\' FROM t

@@ -14,7 +14,7 @@ from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import AdaptersMap, Dumper, Loader, PyFormat
 from psycopg.types import numeric, string
 
-from dbmcp_core.values import UndecodedText
+from dbmcp_core.values import MAX_SAFE_INTEGER, UndecodedText
 
 __all__ = ["ADAPTERS", "FORMAT_TYPE", "SESSION", "column_types", "tolerate"]
 
@@ -83,8 +83,15 @@ def _json(text: str) -> Any:
     """Return an object or an array; text is thus always the JSON text, and null can't be taken for NULL."""
     if not text.lstrip().startswith(("{", "[")):
         raise ValueError(text)
-    value = json.loads(text, parse_float=_float, object_pairs_hook=_object)
+    value = json.loads(text, parse_int=_int, parse_float=_float, object_pairs_hook=_object)
     if text.count("[") + text.count("{") > _DEPTH and _depth(value) > _DEPTH:
+        raise ValueError(text)
+    return value
+
+
+def _int(text: str) -> int:
+    value = int(text)
+    if abs(value) > MAX_SAFE_INTEGER:  # readers of JSON would round it
         raise ValueError(text)
     return value
 

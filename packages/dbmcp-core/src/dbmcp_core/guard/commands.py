@@ -46,6 +46,7 @@ _EXPLAIN_OPTIONS = words(
     """
 )
 _EXPLAIN_VALUES = words("true false on off 0 1 text xml json yaml none binary graphviz html mermaid default")
+_OFF = ("false", "off", "0")
 #: Words before the name in DESCRIBE and SHOW.
 _DESCRIBE_WORDS = words(
     """
@@ -198,7 +199,7 @@ def _explain_options(lexemes: Sequence[Lexeme], dialect: str) -> tuple[int | Non
     if dialect in ("postgres", "duckdb") and len(lexemes) > 2 and lexemes[1].is_op("("):
         if _begins_query(lexemes[2]):
             return 1, False  # EXPLAIN (SELECT 1)
-        return _bracketed_options(lexemes)
+        return _bracketed_options(lexemes, dialect)
     while index < len(lexemes) and lexemes[index].is_word(*_EXPLAIN_WORDS[dialect]):
         runs = runs or lexemes[index].text in ("analyze", "analyse")
         if lexemes[index].text == "format":
@@ -211,14 +212,17 @@ def _explain_options(lexemes: Sequence[Lexeme], dialect: str) -> tuple[int | Non
     return index, runs
 
 
-def _bracketed_options(lexemes: Sequence[Lexeme]) -> tuple[int | None, bool]:
-    """``(ANALYZE, FORMAT JSON)``: ANALYZE counts as running it whatever its value."""
+def _bracketed_options(lexemes: Sequence[Lexeme], dialect: str) -> tuple[int | None, bool]:
+    """``(ANALYZE, FORMAT JSON)``: ANALYZE counts as running it, unless PostgreSQL is told each time not to."""
+    off = _OFF if dialect == "postgres" else ()
+    runs = False
     for index in range(2, len(lexemes)):
         lexeme = lexemes[index]
         if lexeme.is_op(")"):
-            runs = any(inside.text.lower() in ("analyze", "analyse") for inside in lexemes[2:index])
             return index + 1, runs
-        known = lexeme.text.lower() in _EXPLAIN_OPTIONS | _EXPLAIN_VALUES
-        if not known and not lexeme.is_op(","):
+        text = lexeme.text.lower()
+        if text in ("analyze", "analyse") and not (index + 1 < len(lexemes) and lexemes[index + 1].text.lower() in off):
+            runs = True
+        if text not in _EXPLAIN_OPTIONS | _EXPLAIN_VALUES and not lexeme.is_op(","):
             break
     return None, True

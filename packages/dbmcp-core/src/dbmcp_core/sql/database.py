@@ -34,7 +34,7 @@ _IDLE = 5
 #: Rows of a RETURNING clause that are handed back; the others are written all the same.
 _RETURNED = 1_000
 #: Rows fetched in one go, at the most.
-_FETCH_ROWS = 256
+_FETCH_ROWS = 128
 _FETCH_BYTES = 262_144
 
 

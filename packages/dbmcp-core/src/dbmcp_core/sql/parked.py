@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from dbmcp_core.errors import DatabaseError
 from dbmcp_core.sql.session import Session
 
 __all__ = ["Parked"]
@@ -57,7 +56,7 @@ class Parked:
                     return
             try:
                 blocking = self._blocking([session.driver for session in sessions.values()])
-            except DatabaseError:  # the database is gone, and so are the locks
+            except Exception:  # noqa: BLE001 - the database is gone, and so are the locks; this thread must go on
                 blocking = [session.driver for session in sessions.values()]
             for driver in blocking:
                 session = sessions[id(driver)]

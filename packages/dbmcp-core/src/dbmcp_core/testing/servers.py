@@ -28,6 +28,10 @@ from dbmcp_core.testing.server_process import ServerError, ServerProcess, find_p
 __all__ = ["DatabaseServer", "MariaDBServer", "PostgresServer", "ServerError", "require"]
 
 
+#: Address space of each process of a PostgreSQL; MariaDB reserves terabytes that it never uses.
+_MEMORY_KB = 4 * 1024 * 1024
+
+
 class PostgresServer(DatabaseServer):
     """PostgreSQL, with TLS where the openssl program is there; its client is ``psql``."""
 
@@ -72,7 +76,9 @@ class PostgresServer(DatabaseServer):
         if self.ca_file:
             options += ["ssl=on", f"ssl_cert_file={folder}/cert.pem", f"ssl_key_file={folder}/key.pem"]
         flags = [part for option in options for part in ("-c", option)]
-        return [str(program), "-D", str(folder / "data"), "-p", str(port), *flags]
+        # A statement that eats memory is to fail, not to take the machine with it; the limit is for each process.
+        bounded = ["sh", "-c", f'ulimit -v {_MEMORY_KB} && exec "$0" "$@"']
+        return [*bounded, str(program), "-D", str(folder / "data"), "-p", str(port), *flags]
 
     def client_command(self, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
         where = [

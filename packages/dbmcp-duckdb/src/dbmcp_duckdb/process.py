@@ -1,0 +1,299 @@
+"""The processes that DuckDB runs in, one for each open file, and the sessions on them.
+
+DuckDB allows one process to open a file for writing, and one process one way of opening it. So the sources on a file
+share a process: it is open for reading alone until a source comes that may write, and is then opened anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from typing import Any
+
+from dbmcp_core import ConnectionFailed, QueryFailed, Running
+from dbmcp_duckdb.engine import MEMORY, DuckDBSettings
+from dbmcp_duckdb.errors import opening, translated
+
+__all__ = ["Session", "Worker", "give_up", "lease", "write_turn"]
+
+#: Seconds that a process has to end by itself.
+_PATIENCE_S = 5.0
+#: Seconds after which a statement that doesn't heed its interruption is ended together with its process.
+_STUCK_S = 5.0
+_LOOK_S = 0.05
+#: Sessions that are kept open while nobody uses them.
+_IDLE = 8
+#: What the process may know of our environment, which holds secrets.
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "TMPDIR")
+
+
+@dataclass(eq=False)
+class Worker:
+    """One process, and the database that is open in it."""
+
+    path: str
+    read_only: bool
+    #: What all sources on the file must agree on.
+    terms: tuple[object, ...]
+    process: subprocess.Popen[bytes]
+    address: str
+    key: bytes
+    temporary: str
+    leases: int = 0
+    #: One write at a time: two that change the same rows would fail rather than wait.
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    _idle: list[Session] = field(default_factory=list)
+    _sending: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def take(self) -> Session:
+        """Return a session that nobody else uses."""
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        try:
+            return Session(self, Client(self.address, authkey=self.key))
+        except (OSError, EOFError) as exc:
+            raise self.lost() from exc
+
+    def give(self, session: Session) -> None:
+        """Take *session* back, for the next one."""
+        if session.is_usable and len(self._idle) < _IDLE:
+            self._idle.append(session)
+        else:
+            session.close()
+
+    def interrupt(self, place: int, number: int) -> None:
+        """Stop a statement, if it is still running."""
+        with self._sending, contextlib.suppress(OSError, ValueError):  # the process is gone, and the statement with it
+            assert self.process.stdin is not None  # noqa: S101 - for the type checker
+            self.process.stdin.write(b"%d %d\n" % (place, number))
+            self.process.stdin.flush()
+
+    def lost(self) -> ConnectionFailed:
+        """Return the error of a statement whose process has ended."""
+        memory = self.path == MEMORY
+        return ConnectionFailed(
+            "DuckDB's process has ended." + (" What the database in memory held is lost." if memory else ""),
+            hint="Try again: the database is opened anew.",
+        )
+
+    def kill(self) -> None:
+        """End the process at once. What it was writing is undone from its log when the file is opened again."""
+        self.process.kill()
+
+    def stop(self) -> None:
+        """Let the process close the database, and end."""
+        idle, self._idle = self._idle, []
+        for session in idle:
+            session.close()
+        with self._sending, contextlib.suppress(OSError):
+            assert self.process.stdin is not None  # noqa: S101 - for the type checker
+            self.process.stdin.close()
+        try:
+            self.process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+class Session:
+    """One connection to a process; it runs one statement at a time."""
+
+    def __init__(self, worker: Worker, connection: Connection) -> None:
+        self.worker = worker
+        self._connection = connection
+        self._using = threading.Lock()
+        self._number = 0
+        self._stopped_at: float | None = None
+        self.is_usable = True
+        self._place = self.call("hello")
+
+    def begin(self) -> None:
+        """Start a new statement: a stop of the one before doesn't reach it."""
+        self._number += 1
+        self._stopped_at = None
+
+    def call(self, operation: str, *args: object) -> Any:
+        """Return what the process answers, or raise its error as ours."""
+        try:
+            message = pickle.dumps((operation, self._number, *args))
+        except Exception as exc:
+            raise QueryFailed(f"DuckDB can't take a parameter: {exc}.") from exc
+        with self._using:
+            try:
+                if not self.is_usable:
+                    raise ConnectionFailed("The database is not connected.")
+                self._connection.send_bytes(message)
+                error, answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+            except (OSError, EOFError) as exc:
+                self.is_usable = False
+                raise self.worker.lost() from exc
+        if error is not None:
+            raise translated(*error)
+        return answer
+
+    def interrupt(self) -> None:
+        """Stop the statement; called from other threads, until it ends."""
+        now = time.monotonic()
+        self._stopped_at = self._stopped_at or now
+        if now - self._stopped_at > _STUCK_S and self.worker.path != MEMORY:  # a file loses nothing by it
+            self.worker.kill()
+        self.worker.interrupt(self._place, self._number)
+
+    def close(self) -> None:
+        """Stop what runs, and hang up."""
+        while not self._using.acquire(timeout=_LOOK_S):
+            self.interrupt()
+        self.is_usable = False
+        self._connection.close()
+        self._using.release()
+
+
+_workers: dict[str, Worker] = {}
+_leasing = threading.Lock()
+
+
+def lease(settings: DuckDBSettings) -> Worker:
+    """Return the process that has this database open, started if need be; ``give_up`` it afterwards.
+
+    Raises:
+        ConnectionFailed: The file can't be opened, or is open with other settings.
+        DatabaseBusy: It is open in a process that isn't ours.
+    """
+    path, read_only, terms = _path(settings), settings.read_only, _terms(settings)
+    if path == MEMORY:
+        worker = _start(settings, path, read_only=False, terms=terms)
+        worker.leases = 1
+        return worker
+    with _leasing:
+        found = _workers.get(path)
+        if found is not None and found.is_alive and found.terms != terms:
+            raise ConnectionFailed(
+                f"The file {path!r} is open in another source, with other settings.",
+                hint="Sources on one file share folder, memory_limit_mb, threads and max_temp_mb. Make them equal.",
+                details={"reason": "settings"},
+            )
+        if found is None or not found.is_alive or (found.read_only and not read_only):
+            if found is not None:
+                found.stop()
+                del _workers[path]
+            found = _workers[path] = _start(settings, path, read_only=read_only, terms=terms)
+        found.leases += 1
+        return found
+
+
+def give_up(worker: Worker) -> None:
+    """Stop the process when nobody else uses it."""
+    with _leasing:
+        worker.leases -= 1
+        if worker.leases > 0:
+            return
+        if _workers.get(worker.path) is worker:
+            del _workers[worker.path]
+        worker.stop()
+
+
+def _path(settings: DuckDBSettings) -> str:
+    if settings.filename == MEMORY:
+        return MEMORY
+    return os.path.realpath(Path(settings.filename).expanduser())
+
+
+def _terms(settings: DuckDBSettings) -> tuple[object, ...]:
+    folder = os.path.realpath(Path(settings.folder).expanduser()) if settings.folder is not None else None
+    return folder, settings.memory_limit_mb, settings.threads, settings.max_temp_mb
+
+
+def _start(settings: DuckDBSettings, path: str, *, read_only: bool, terms: tuple[object, ...]) -> Worker:
+    temporary = tempfile.mkdtemp(prefix="dbmcp-duckdb-")  # for us alone, by its mode
+    address = f"{temporary}{os.sep}socket" if os.name == "posix" else rf"\\.\pipe\dbmcp-{secrets.token_hex(16)}"
+    key = secrets.token_bytes(32)
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "dbmcp_duckdb.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**environment, "HOME": temporary},
+        start_new_session=True,  # Ctrl-C is ours to answer; the process sees us end, and ends
+    )
+    worker = Worker(path, read_only, terms, process, address, key, temporary)
+    config = {
+        "path": path,
+        "read_only": read_only,
+        "create": settings.create_if_not_exists and path != MEMORY and not Path(path).exists(),
+        "folder": terms[0],
+        "limit_mb": settings.memory_limit_mb,
+        "options": _options(settings, temporary),
+        "address": address,
+        "key": key,
+        "temporary": temporary,
+    }
+    try:
+        error = _greet(process, config)
+    except BaseException:
+        worker.kill()
+        worker.stop()
+        raise
+    if error is not None:
+        worker.stop()
+        raise opening(error[0], error[1], path)
+    return worker
+
+
+def _greet(process: subprocess.Popen[bytes], config: dict[str, object]) -> tuple[str, str, int] | None:
+    """Tell the process what to open; return its error, if there was one."""
+    assert process.stdin is not None  # noqa: S101 - for the type checker
+    assert process.stdout is not None  # noqa: S101 - for the type checker
+    try:
+        pickle.dump(config, process.stdin)
+        process.stdin.flush()
+        error: tuple[str, str, int] | None = pickle.load(process.stdout)[0]  # noqa: S301 - from our own process
+    except (OSError, EOFError, pickle.UnpicklingError):
+        return "EOFError", "its process ended at once", 0
+    return error
+
+
+def _options(settings: DuckDBSettings, temporary: str) -> dict[str, object]:
+    options: dict[str, object] = {
+        "threads": max(1, settings.threads),
+        "temp_directory": f"{temporary}{os.sep}swap",
+        "max_temp_directory_size": f"{settings.max_temp_mb}MiB",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_unsigned_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,
+    }
+    return options | ({"memory_limit": f"{settings.memory_limit_mb}MiB"} if settings.memory_limit_mb else {})
+
+
+@contextlib.contextmanager
+def write_turn(worker: Worker, running: Running) -> Iterator[None]:
+    """Wait for the other writers on this file; a statement that is stopped meanwhile waits no longer."""
+    while not worker.writing.acquire(timeout=_LOOK_S):
+        running.raise_if_stopped()
+    try:
+        yield
+    finally:
+        worker.writing.release()

@@ -1,0 +1,262 @@
+"""The process that DuckDB runs in: it opens one database and answers the sessions that connect to it.
+
+A process of its own, for DuckDB's limit on memory covers its tables and sorts but not what a function such as
+``repeat`` or ``list_resize`` makes, nor can such a function be interrupted. A process can be limited, and ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pickle
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, Listener
+from typing import Any, BinaryIO
+
+import duckdb
+
+from dbmcp_core.database import batches
+from dbmcp_duckdb import exact
+from dbmcp_duckdb.kinds import READS, WRITES, one_statement
+
+__all__ = ["NotExact", "TooLarge", "main"]
+
+#: MiB that the process may take beside DuckDB's own limit: its code, threads, and values on their way out.
+_BESIDE_MB = 1_024
+#: Rows that are made Python's at once.
+_AT_ONCE = 8
+#: Rows of a RETURNING clause that are handed back; the others are written all the same.
+_RETURNED = 1_000
+#: Bytes that may be sent at once.
+_MOST_BYTES = 64 << 20
+#: Seconds that statements have to end when the database is closed.
+_PATIENCE_S = 2.0
+
+
+class NotExact(Exception):
+    """A value would lose something on its way through Python."""
+
+
+class TooLarge(Exception):
+    """Some rows are too large to be handed over."""
+
+
+class Session(threading.Thread):
+    """One connection of the parent's, and the statement that runs on it."""
+
+    def __init__(self, place: int, root: duckdb.DuckDBPyConnection, connection: Connection) -> None:
+        super().__init__(daemon=True)
+        self._place = place
+        self._root = root
+        self._connection = connection
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._rows: Iterator[Any] = iter(())
+        #: Which of the parent's statements this is, so that a late stop doesn't hit the next one.
+        self.number = 0
+        #: Lines that stand before the parent's text in what DuckDB was given.
+        self._shift = 0
+
+    def run(self) -> None:
+        """Answer until the parent hangs up."""
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._connection.send_bytes(self._answer(self._connection.recv_bytes()))
+        self.end()
+
+    def _answer(self, message: bytes) -> bytes:
+        self._shift = 0
+        try:
+            operation, self.number, *args = pickle.loads(message)  # noqa: S301 - from our own parent
+            return pickle.dumps((None, getattr(self, operation)(*args)))
+        except BaseException as exc:  # noqa: BLE001  # whatever it is, the parent turns it into an error of its own
+            self.end()
+            return pickle.dumps(((type(exc).__name__, str(exc), self._shift), None))
+
+    def interrupt(self) -> None:
+        """Stop what runs; called from another thread."""
+        cursor = self._cursor
+        if cursor is not None:
+            cursor.interrupt()
+
+    # What the parent asks for
+
+    def hello(self) -> int:
+        """Return the place that this session is to be stopped by."""
+        return self._place
+
+    def query(self, text: str, params: Any) -> tuple[Any, ...]:
+        """Run a read up to its first rows, in a transaction that can't write."""
+        cursor = self._begin()
+        text = one_statement(cursor, text, READS)
+        columns = exact.described(cursor, text, params)
+        if columns is None:
+            cursor = self._begin()  # the failure has spoilt the transaction
+            run = text
+        else:
+            run = exact.wrapped(self._root, text, columns)
+            self._shift = int(run != text)
+        cursor.execute(run, params)
+        header = cursor.description or []
+        types = None if columns is not None else [entry[1] for entry in header]
+        self._rows = batches(_fetched(cursor, types))
+        return columns or [(entry[0], str(entry[1])) for entry in header], *self.fetch()
+
+    def fetch(self) -> tuple[list[tuple[Any, ...]], bool]:
+        """Return the next rows, and whether they are known to be the last."""
+        batch = next(self._rows, None)
+        if batch is None:
+            return [], True
+        if batch.bytes > _MOST_BYTES:
+            raise TooLarge(f"A few rows have {batch.bytes >> 20} MiB; {_MOST_BYTES >> 20} MiB is the limit.")
+        return list(batch), batch.is_last
+
+    def execute(self, text: str, params: Any) -> tuple[Any, ...]:
+        """Run a write and commit it; an error rolls it back."""
+        self._cursor = cursor = self._root.cursor()
+        text = one_statement(cursor, text, WRITES)
+        cursor.execute("BEGIN TRANSACTION")
+        cursor.execute(text, params)
+        header = [(entry[0], str(entry[1])) for entry in cursor.description or []]
+        types = [entry[1] for entry in cursor.description or []]
+        rows, count = [], 0
+        for row in _fetched(cursor, types):
+            count += 1
+            if count <= _RETURNED:
+                rows.append(row)
+        cursor.execute("COMMIT")
+        self.end()
+        return header, rows, count
+
+    def look(self, queries: list[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
+        """Return the rows of several queries of ours, which see the same state of the database."""
+        cursor = self._begin()
+        found = [cursor.execute(text, params).fetchall() for text, params in queries]
+        self.end()
+        return found
+
+    def explain(self, text: str, params: Any) -> str:
+        """Return the plan of a read, which isn't run."""
+        cursor = self._begin()
+        text = one_statement(cursor, text, frozenset({"SELECT", "MULTI"}))
+        # A text that begins with ANALYZE is no SELECT, so it can't get here to become EXPLAIN ANALYZE.
+        rows = cursor.execute(f"EXPLAIN\n{text}", params).fetchall()
+        self.end()
+        return "\n".join(str(row[-1]) for row in rows)
+
+    def attempts(self, text: str) -> bool:
+        """Return whether *text* runs where a read would."""
+        try:
+            self._begin().execute(text)
+        except duckdb.Error:
+            return False
+        finally:
+            self.end()
+        return True
+
+    def end(self) -> None:
+        """Leave the statement, its transaction, and all that it may have left behind."""
+        cursor, self._cursor = self._cursor, None
+        self._rows = iter(())
+        if cursor is not None:
+            with contextlib.suppress(duckdb.Error):
+                cursor.rollback()
+            cursor.close()
+
+    def _begin(self) -> duckdb.DuckDBPyConnection:
+        self.end()
+        self._cursor = cursor = self._root.cursor()  # a new one: no temporary table or variable outlives a statement
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        return cursor
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection, types: list[Any] | None) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of *cursor*; with *types*, those of columns that no cast has made exact."""
+    if cursor.description is None:
+        return
+    while rows := cursor.fetchmany(_AT_ONCE):
+        for row in rows:
+            if types is not None and not exact.is_exact(types, row):
+                raise NotExact("A value of this result can't be handed over exactly.")
+        yield from rows
+
+
+def _open(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    path, read_only = config["path"], config["read_only"]
+    options = config["options"]
+    if config["create"]:
+        duckdb.connect(path, config=options).close()
+    root = duckdb.connect(path, read_only=read_only, config=options)
+    if config["folder"]:
+        folder = config["folder"].replace("'", "''")
+        root.execute(f"SET allowed_directories = ['{folder}/']")
+    root.execute("SET enable_external_access = false")
+    root.execute("SET lock_configuration = true")
+    return root
+
+
+def _limit_memory(megabytes: int) -> None:
+    if megabytes and sys.platform == "linux":  # elsewhere the limit exists by name only
+        import resource
+
+        limit = (megabytes + _BESIDE_MB) << 20
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _accept(listener: Listener, root: duckdb.DuckDBPyConnection, sessions: dict[int, Session]) -> None:
+    for place in itertools.count():
+        with contextlib.suppress(Exception):  # one that hangs up at once must not take the others down
+            session = Session(place, root, listener.accept())
+            session.start()
+            for gone in [key for key, other in sessions.items() if not other.is_alive()]:
+                del sessions[gone]
+            sessions[place] = session
+
+
+def _control(lines: BinaryIO, sessions: dict[int, Session]) -> None:
+    """Stop statements as the parent says, until it closes its end or is gone."""
+    for line in lines:
+        place, number = map(int, line.split())
+        session = sessions.get(place)
+        if session is not None and session.number == number:
+            session.interrupt()
+
+
+def _close(root: duckdb.DuckDBPyConnection, sessions: list[Session]) -> None:
+    """End every statement, so that DuckDB closes the file and leaves no log beside it."""
+    until = time.monotonic() + _PATIENCE_S
+    for session in sessions:
+        while session.is_alive() and time.monotonic() < until:
+            session.interrupt()
+            session.join(0.02)
+    root.close()
+
+
+def main() -> None:
+    """Run until the parent closes this process's input."""
+    config = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    sessions: dict[int, Session] = {}
+    try:
+        _limit_memory(config["limit_mb"])
+        root = _open(config)
+        listener = Listener(config["address"], backlog=64, authkey=config["key"])
+        answer: Any = (None, duckdb.__version__)
+    except BaseException as exc:  # noqa: BLE001  # the parent says it
+        answer = ((type(exc).__name__, str(exc), 0), None)
+    with contextlib.suppress(OSError):  # the parent may be gone already
+        pickle.dump(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    if answer[0] is None:
+        threading.Thread(target=_accept, args=[listener, root, sessions], daemon=True).start()
+        _control(sys.stdin.buffer, sessions)
+        _close(root, list(sessions.values()))
+    shutil.rmtree(config["temporary"], ignore_errors=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
