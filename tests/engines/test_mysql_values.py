@@ -177,7 +177,7 @@ def test_a_parameter_is_a_value_of_its_type(caller: Caller, value: Any, column: 
         *(float("nan"), float("inf"), Decimal("NaN"), 10**90, object(), {"a": object()}, "\ud800"),
         *(dt.timedelta(days=40), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_that_mysql_has_not_is_refused(caller: Caller, value: Any) -> None:
     with pytest.raises(QueryFailed):
