@@ -32,9 +32,9 @@ from dbmcp_core import (
     Verdict,
 )
 from dbmcp_duckdb import introspect
-from dbmcp_duckdb.engine import MEMORY, DuckDBSettings
 from dbmcp_duckdb.files import Folder
 from dbmcp_duckdb.process import Session, Worker, give_up, lease, write_turn
+from dbmcp_duckdb.settings import MEMORY, DuckDBSettings
 
 __all__ = ["DuckDBDatabase"]
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from dbmcp_core import ConnectionFailed, QueryFailed, Running
-from dbmcp_duckdb.engine import MEMORY, DuckDBSettings
 from dbmcp_duckdb.errors import opening, translated
+from dbmcp_duckdb.settings import MEMORY, DuckDBSettings
 
 __all__ = ["Session", "Worker", "give_up", "lease", "write_turn"]
 
