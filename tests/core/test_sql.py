@@ -148,10 +148,17 @@ def test_a_parked_result_gives_way(caller: Caller, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("given", "mode"), [("true", "verify-full"), (False, "disable"), ("VERIFY_CA", "verify-ca"), ("require", "require")]
+    ("given", "mode"),
+    [
+        ("true", "verify-full"),
+        (True, "verify-full"),
+        (False, "disable"),
+        ("VERIFY_CA", "verify-ca"),
+        ("require", "require"),
+    ],
 )
 def test_tls_has_many_spellings(given: object, mode: str) -> None:
-    assert ServerSettings.build({"sslmode": str(given)}, where="test").ssl == mode
+    assert ServerSettings.build({"sslmode": given}, where="test").ssl == mode
 
 
 def test_a_wrong_mode_of_tls_is_named(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from dbmcp_core import Client, Engine, StatementRefused, connect
+from dbmcp_core import Client, ConfigError, ConnectionFailed, Engine, StatementRefused, connect
 from dbmcp_core.guard import judge
 from dbmcp_core.statement import RefusalCode
 from dbmcp_core.testing import SQLContract
@@ -106,3 +107,52 @@ def test_what_the_server_cannot_parse_either_is_told_in_its_words(drawn: Client)
         drawn.query("SELECT id\nFORM drawn x y")
     assert 'syntax error at or near "drawn"' in str(caught.value)
     assert caught.value.details == {"line": 2, "column": 6}
+
+
+_ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
+
+def test_a_server_is_verified_where_that_is_asked_for(postgres_server: PostgresServer) -> None:
+    if postgres_server.ca_file is None:
+        pytest.skip("this server has no certificate of ours")
+    settings = {**postgres_server.settings, "ssl": True}
+    with pytest.raises(ConnectionFailed, match="certificate"):  # nobody the system knows has signed it
+        connect("postgresql://", **settings)
+    with connect("postgresql://", **settings | {"ssl_ca": postgres_server.ca_file}) as client:
+        assert client.query(_ENCRYPTED).rows == ((True,),)
+
+
+def test_encryption_can_be_left_out(postgres_server: PostgresServer) -> None:
+    with connect("postgresql://", **postgres_server.settings, ssl=False) as client:
+        assert client.query(_ENCRYPTED).rows == ((False,),)
+
+
+def test_nothing_is_taken_from_the_environment(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A password that lies about is not for whatever host a client names."""
+    settings = dict(postgres_server.settings)
+    password = str(settings.pop("password"))
+    (tmp_path / "pass").write_text(f"*:*:*:*:{password}\n")
+    (tmp_path / "pass").chmod(0o600)
+    monkeypatch.setenv("PGPASSWORD", password)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pass"))
+    with pytest.raises(ConnectionFailed, match="password"):
+        connect("postgresql://", **settings)
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=1")
+    with connect("postgresql://", **settings, password=password) as client:
+        assert client.query("SHOW statement_timeout").rows == (("32s",),)
+
+
+@pytest.mark.parametrize(
+    "option", ["options=-c%20a", "service=x", "passfile=/etc/passwd", "hostaddr=1.2.3.4", "sslmod=x"]
+)
+def test_an_option_that_is_not_ours_is_refused(option: str) -> None:
+    with pytest.raises(ConfigError, match="unknown setting"):
+        connect(f"postgresql://user@localhost/db?{option}")
+
+
+def test_a_smaller_role_can_be_taken(postgres_server: PostgresServer) -> None:
+    with connect("postgresql://", **postgres_server.settings, role="pg_read_all_data") as client:
+        assert client.query("SELECT current_user").rows == (("pg_read_all_data",),)
+        assert client.query("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").rows == ((False,),)

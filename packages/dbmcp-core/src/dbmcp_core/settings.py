@@ -193,8 +193,13 @@ def _convert(value: object, hint: Any) -> object:
     kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] if _is_union(hint) else [hint]
     if value is None and types.NoneType in typing.get_args(hint):
         return None
-    kind = typing.get_origin(kinds[0]) or kinds[0]
-    return _CONVERTERS[kind](value)
+    errors = []
+    for kind in kinds:
+        try:
+            return _CONVERTERS[typing.get_origin(kind) or kind](value)
+        except ValueError as exc:
+            errors.append(exc)
+    raise errors[0]
 
 
 def _is_union(hint: Any) -> bool:

@@ -71,7 +71,7 @@ class Connection(PyMySQLConnection):  # type: ignore[misc]
         # Without a user PyMySQL takes that of the process, and without a context it makes one of its own.
         self.user = settings.user or ""
         self.ctx = context
-        self._shows_password = settings.ssl.startswith("verify")
+        self._shows_password = str(settings.ssl).startswith("verify")
         self._long = 0
         self._most = max(_ROW, 4 * settings.max_bytes)
         #: Whether rows of the last statement are still to be read.
@@ -152,7 +152,7 @@ def _tls(settings: MySQLSettings) -> ssl.SSLContext:
     # Certificates that a server made for itself don't pass the strict check of Python 3.13.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.check_hostname = settings.ssl == "verify-full"
-    context.verify_mode = ssl.CERT_REQUIRED if settings.ssl.startswith("verify") else ssl.CERT_NONE
+    context.verify_mode = ssl.CERT_REQUIRED if str(settings.ssl).startswith("verify") else ssl.CERT_NONE
     if settings.ssl_cert is not None:
         context.load_cert_chain(settings.ssl_cert, settings.ssl_key)
     return context

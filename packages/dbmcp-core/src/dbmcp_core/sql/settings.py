@@ -28,7 +28,7 @@ class ServerSettings(Settings):
     )
     user: str | None = setting(None, doc="The account.", aliases=("username",))
     password: Secret | None = setting(None, doc="Its password.", aliases=("passwd",))
-    ssl: str = setting(
+    ssl: str | bool = setting(
         "prefer",
         doc="TLS: disable, prefer, require (encrypted, the server not verified), verify-ca, or verify-full (true).",
         aliases=("sslmode", "tls", "ssl_mode"),
@@ -42,7 +42,7 @@ class ServerSettings(Settings):
 
     def __post_init__(self) -> None:
         """Check how TLS is wanted."""
-        word = self.ssl.strip().lower().replace("_", "-")
+        word = str(self.ssl).strip().lower().replace("_", "-")
         mode = _TLS_WORDS.get(word, word)
         if mode not in _TLS:
             raise ValueError(f"'ssl' wants true, false or a mode, not {self.ssl!r}{nearest(word, _TLS)}")
