@@ -26,6 +26,13 @@ _BUSY = frozenset((1205, 1213, 1614, 3058, 3572, 1099))
 _EXHAUSTED = frozenset((1021, 1037, 1038, 1041, 1104, 1114, 1135, 1153, 1162, 1301, 1436, 3170, 3675, 1206, 1637, 4166))
 _TIMEOUT = frozenset((1969, 3024))
 _CANCELLED = 1317
+_HINTS = {
+    1045: "Check user and password, and from where the account may come.",
+    1044: "Check the account's rights on that database.",
+    1049: "Check the database's name.",
+    1040: "The server has no connection left: try again later, or with a lower max_concurrent.",
+}
+_UNREACHED = "Check host and port, and that the server is up."
 _READ_ONLY = frozenset((1792, 3101))
 _NEAR = re.compile(r"near '(?P<near>.*)' at line (?P<line>\d+)\Z", re.DOTALL)
 _MISSING = re.compile(r"Table '(?P<table>[^']+)' doesn't exist")
@@ -41,7 +48,10 @@ def translate(error: Exception, text: str, product: str) -> DbmcpError:
     state = getattr(error, "sqlstate", "")
     details: dict[str, object] = ({"errno": number} if number else {}) | ({"sqlstate": state} if state else {})
     if _is_lost(error, number, text):
-        return ConnectionFailed(f"{product}: {said or 'the connection is closed'}.", details=details)
+        message = f"{product}: {said or 'the connection is closed'}."
+        return ConnectionFailed(
+            message, hint=_HINTS.get(number, _UNREACHED if number in (2002, 2003) else None), details=details
+        )
     if number in _TIMEOUT:
         hint = "Narrow it; a result that is read on by cursor must be read within the time limit, too."
         return QueryTimeout(f"{product} stopped the statement at its own time limit.", hint=hint, details=details)

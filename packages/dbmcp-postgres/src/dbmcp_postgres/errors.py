@@ -21,6 +21,13 @@ __all__ = ["translate"]
 
 #: By SQLSTATE, or the class of it. Connections: lost, refused, shut down, too many, wrong account, no such database.
 _CONNECTION = ("08", "57P", "53300", "28", "3D000", "25P03")
+_HINTS = {
+    "28": "Check user and password, and what the server's pg_hba.conf lets in.",
+    "3D000": "Check the database's name.",
+    "53300": "The server has no connection left: try again later, or with a lower max_concurrent.",
+}
+_REFUSED = "Check database, user and password, and what the server's pg_hba.conf lets in."
+_UNREACHED = "Check host and port, and that the server is up."
 _BUSY = ("55P03", "40001", "40P01")
 _EXHAUSTED = ("53", "54")
 _NAME = re.compile(r'(?:[\w$]|"[^"]*")+(?:\.(?:[\w$]|"[^"]*")+)*')
@@ -35,7 +42,12 @@ def translate(error: Exception, text: str, prefix: str = "") -> DbmcpError:
         return QueryTimeout("The server stopped the statement at its own time limit.", hint="Narrow it.")
     said = (error.diag.message_primary or str(error)).strip()
     if state.startswith(_CONNECTION) or (not state and _is_lost(error)):
-        return ConnectionFailed(f"PostgreSQL: {' '.join(said.split())}.", details=_details(state))
+        told = " ".join(said.split())
+        unreached = _REFUSED if "FATAL" in told else _UNREACHED  # libpq gives no SQLSTATE before there is a connection
+        hint = next((hint for start, hint in _HINTS.items() if state.startswith(start)), unreached)
+        return ConnectionFailed(
+            f"PostgreSQL: {told}{'' if told[-1:] in '.?' else '.'}", hint=hint, details=_details(state)
+        )
     if state == "25006":
         message = f"PostgreSQL's own lock refused the statement: {said}."
         hint = "Only statements that read are allowed here."
