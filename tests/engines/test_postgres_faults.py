@@ -74,7 +74,8 @@ def sessions(database: dict[str, Any]) -> Iterator[Callable[[], list[str]]]:
 
         def states() -> list[str]:
             rows = beside.execute(
-                "SELECT coalesce(state, 'starting') FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'dbmcp'"
+                "SELECT coalesce(state, 'starting') FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'dbmcp'"
             )
             return sorted(state for (state,) in rows)
 

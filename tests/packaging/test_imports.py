@@ -20,7 +20,7 @@ PLUGINS = {
     for path in sorted(PACKAGES.glob("*/src/*/__init__.py"))
     if path.parent.name not in ("dbmcp_core", "dbmcp_server")
 }
-DRIVERS = ["psycopg", "pymysql", "duckdb", "pyodbc", "databricks", "pyarrow"]
+DRIVERS = ["psycopg", "pymysql", "duckdb", "pyodbc", "databricks", "pyarrow", "sqlalchemy", "mssql_python_odbc", "pymongo", "bson"]
 #: What core may import when it is imported, beyond the standard library.
 AT_IMPORT = {"dbmcp_core", "pluggy"}
 #: What it may import later, when it needs it.

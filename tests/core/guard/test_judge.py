@@ -190,6 +190,11 @@ def test_importing_the_guard_does_not_import_sqlglot() -> None:
         ("tsql", "MERGE t USING u ON t.a = u.a WHEN NOT MATCHED THEN INSERT (a) VALUES (1);", Kind.WRITE),
         ("tsql", "CREATE TABLE t (a int REFERENCES u ON DELETE CASCADE)", Kind.DEFINE),
         ("tsql", "DELETE FROM t DROP TABLE u", Kind.UNKNOWN),
+        ("tsql", "DROP TABLE IF EXISTS t", Kind.DEFINE),
+        ("tsql", "DROP INDEX IF EXISTS [i] ON t", Kind.DEFINE),
+        ("tsql", "ALTER TABLE t DROP COLUMN IF EXISTS a", Kind.DEFINE),
+        ("tsql", "DROP TABLE t IF EXISTS (SELECT 1) SELECT 2", Kind.UNKNOWN),
+        ("tsql", "DROP TABLE IF EXISTS t IF 1 = 1 SELECT 2", Kind.UNKNOWN),
     ],
 )
 def test_kinds_of_changes(dialect: str, text: str, kind: Kind) -> None:

@@ -187,6 +187,8 @@ def second_statement(lexemes: Sequence[Lexeme]) -> Iterator[Finding]:
     for index, lexeme in enumerate(lexemes[1:], 1):
         if lexeme.part is not Part.WORD or lexeme.text not in _NEVER["tsql"] or _is_member(lexemes, index):
             continue
+        if lexeme.text == "if" and first in ("drop", "alter") and _is_if_exists(lexemes, index):
+            continue
         if lexeme.text in ("exec", "execute") and first == "insert":
             yield Finding(Kind.ADMIN, "EXECUTE runs a procedure", lexeme.start)
         elif lexeme.text not in allowed:
@@ -194,6 +196,12 @@ def second_statement(lexemes: Sequence[Lexeme]) -> Iterator[Finding]:
             yield Finding(Kind.UNKNOWN, reason, lexeme.start, RefusalCode.MULTIPLE)
         elif first != "merge" and lexeme.text in ("set", "into"):
             allowed.discard(lexeme.text)
+
+
+def _is_if_exists(lexemes: Sequence[Lexeme], index: int) -> bool:
+    """Tell ``DROP TABLE IF EXISTS a`` from a second statement ``IF EXISTS (…) …``, which has a bracket there."""
+    after = lexemes[index + 1 : index + 3]
+    return len(after) == 2 and after[0].is_word("exists") and after[1].part in (Part.WORD, Part.QUOTED)
 
 
 def _misplaced(lexemes: Sequence[Lexeme], index: int) -> Finding:
