@@ -20,7 +20,8 @@ PLUGINS = {
     for path in sorted(PACKAGES.glob("*/src/*/__init__.py"))
     if path.parent.name not in ("dbmcp_core", "dbmcp_server")
 }
-DRIVERS = ["psycopg", "pymysql", "duckdb", "pyodbc", "databricks", "pyarrow", "sqlalchemy", "mssql_python_odbc", "pymongo", "bson"]
+DRIVERS = ["psycopg", "pymysql", "duckdb", "pyodbc", "mssql_python_odbc", "databricks", "pyarrow", "urllib3"]
+DRIVERS += ["pymongo", "bson", "sqlalchemy"]
 #: What core may import when it is imported, beyond the standard library.
 AT_IMPORT = {"dbmcp_core", "pluggy"}
 #: What it may import later, when it needs it.
