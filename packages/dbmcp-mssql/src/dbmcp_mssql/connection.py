@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ class Connection:
         self._driver = driver
         self._running: pyodbc.Cursor | None = None
         self._cancelled = False
+        #: A statement that is freed while it is cancelled takes the process down.
+        self._freeing = threading.Lock()
         #: The session's number on the server.
         self.spid = 0
         #: Whether something may be left in the session that a rollback doesn't undo.
@@ -79,9 +82,9 @@ class Connection:
     def cancel(self) -> None:
         """End what runs; from another thread."""
         self._cancelled = True
-        running = self._running
-        if running is not None:
-            running.cancel()
+        with self._freeing:
+            if self._running is not None:
+                self._running.cancel()
 
     def raise_if_cancelled(self) -> None:
         """Raise for a cancel that the driver took for the end of the rows."""
@@ -90,9 +93,10 @@ class Connection:
 
     def close_cursor(self) -> None:
         """Give up the rows that nobody read."""
-        cursor, self._running = self._running, None
-        if cursor is not None:
-            cursor.close()
+        with self._freeing:
+            cursor, self._running = self._running, None
+            if cursor is not None:
+                cursor.close()
 
     def drain(self) -> None:
         """Read to the end of all results, for the errors that may stand there."""
@@ -112,5 +116,6 @@ class Connection:
 
     def close(self) -> None:
         """Close; what isn't committed is rolled back by the server."""
-        self._running = None
-        self._driver.close()
+        with self._freeing:
+            self._running = None
+            self._driver.close()

@@ -319,7 +319,7 @@ class SQLDatabase(Database, Generic[_SettingsT]):
 
     def _stop(self, session: Session) -> None:
         try:
-            self.stop(session.driver)
+            session.stop(self.stop)
         except Exception:  # noqa: BLE001 - the statement may have ended; if not, the cord is pulled again
             return
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ class Session:
     def __init__(self, pooled: PoolProxiedConnection) -> None:
         self._pooled = pooled
         self._using = threading.Lock()
+        self._stopping = threading.Lock()
         self._ended = False
         self._closed = False
         self._gave_way = False
@@ -60,11 +61,21 @@ class Session:
         finally:
             self._using.release()
 
+    def stop(self, stop: Callable[[Any], None]) -> None:
+        """Have *stop* end what runs here, from another thread, unless the connection was given back meanwhile.
+
+        It is not closed under it: a driver written in C may take the whole process down for that.
+        """
+        with self._stopping:
+            if not self._closed:
+                stop(self.driver)
+
     def _close(self, *, reusable: bool) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if reusable:
-            self._pooled.close()
-        else:
-            self._pooled.invalidate()
+        with self._stopping:
+            if self._closed:
+                return
+            self._closed = True
+            if reusable:
+                self._pooled.close()
+            else:
+                self._pooled.invalidate()
