@@ -70,7 +70,7 @@ def tests_on(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("engine", ["sqlite", "duckdb", "postgres", "mysql", "mssql"])
+@nox.parametrize("engine", ["sqlite", "duckdb", "postgres", "mysql", "mssql", "mongo"])
 def contract(session: nox.Session, engine: str) -> None:
     """Run the contract kit, and what is special, for one engine; it fails where that engine can't be tested."""
     install(session, "test")
