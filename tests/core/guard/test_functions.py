@@ -19,7 +19,7 @@ FROZEN = {
     "sqlite": (27, "7fd278e072f5ff59"),
     "duckdb": (48, "dd11f702cb22dfe2"),
     "tsql": (23, "f354a21a5fa52dd4"),
-    "databricks": (19, "7d5cd0dfd8afc27f"),
+    "databricks": (26, "9e49414c71cb868c"),
 }
 
 

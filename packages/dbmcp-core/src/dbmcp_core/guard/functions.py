@@ -161,6 +161,10 @@ UNSAFE: dict[str, tuple[Group, ...]] = {
         _group("reaches out", "http_request remote_query ai_* vector_search"),
         _group("tells secrets", "secret try_secret list_secrets"),
         _group("names what it reads or calls in a string", "identifier"),
+        _group(
+            "may read a file or reach out for a schema",
+            "from_avro to_avro schema_of_avro from_protobuf to_protobuf from_xml schema_of_xml",
+        ),
     ),
 }
 

@@ -24,8 +24,8 @@ SPARK_FUNCTIONS = words(
     date_from_unix_date date_part date_sub date_trunc dateadd datediff datepart day dayname dayofmonth dayofweek
     dayofyear decimal decode decode_default_utf8 degrees dense_rank div double e element_at elt encode endswith
     equal_null event_log every exists exp explode explode_outer expm1 expr extract factorial filter find_in_set
-    first first_value flatten float floor forall format_number format_string from_avro from_csv from_json
-    from_protobuf from_unixtime from_utc_timestamp from_xml get get_json_object getbit getdate greatest grouping
+    first first_value flatten float floor forall format_number format_string from_csv from_json
+    from_unixtime from_utc_timestamp get get_json_object getbit getdate greatest grouping
     grouping_id h3_boundaryasgeojson h3_boundaryaswkb h3_boundaryaswkt h3_centerasgeojson h3_centeraswkb
     h3_centeraswkt h3_compact h3_coverash3 h3_coverash3string h3_distance h3_h3tostring h3_hexring h3_ischildof
     h3_ispentagon h3_isvalid h3_kring h3_kringdistances h3_longlatash3 h3_longlatash3string h3_maxchild h3_minchild
@@ -50,8 +50,8 @@ SPARK_FUNCTIONS = words(
     posexplode_outer position positive pow power printf quarter quote radians raise_error rand randn random randstr
     range rank reduce regexp regexp_count regexp_extract regexp_extract_all regexp_instr regexp_like regexp_replace
     regexp_substr regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat
-    replace reverse right rint rlike round row row_number rpad rtrim schema_of_avro schema_of_csv schema_of_json
-    schema_of_json_agg schema_of_variant schema_of_variant_agg schema_of_xml sec second sentences sequence
+    replace reverse right rint rlike round row row_number rpad rtrim schema_of_csv schema_of_json
+    schema_of_json_agg schema_of_variant schema_of_variant_agg sec second sentences sequence
     session_user session_window sha sha1 sha2 shiftleft shiftright shiftrightunsigned short shuffle sign signum sin
     sinh size skewness slice smallint some sort_array soundex space spark_partition_id split split_part sql_keywords
     sqrt st_area st_asbinary st_asewkb st_asewkt st_asgeojson st_astext st_aswkb st_aswkt st_buffer st_centroid
@@ -67,7 +67,7 @@ SPARK_FUNCTIONS = words(
     substring_index sum table_changes tan tanh theta_difference theta_intersection theta_intersection_agg
     theta_sketch_agg theta_sketch_estimate theta_union theta_union_agg time time_diff time_trunc timediff timestamp
     timestamp_ltz timestamp_micros timestamp_millis timestamp_ntz timestamp_seconds timestampadd timestampdiff
-    tinyint to_avro to_binary to_char to_csv to_date to_geography to_geometry to_json to_number to_protobuf to_time
+    tinyint to_binary to_char to_csv to_date to_geography to_geometry to_json to_number to_time
     to_timestamp to_timestamp_ltz to_timestamp_ntz to_unix_timestamp to_utc_timestamp to_varchar to_variant_object
     to_xml transform transform_keys transform_values translate trim trunc try_add try_aes_decrypt try_avg try_cast
     try_divide try_element_at try_make_interval try_make_timestamp try_make_timestamp_ltz try_make_timestamp_ntz

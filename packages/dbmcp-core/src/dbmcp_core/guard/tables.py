@@ -49,7 +49,8 @@ _FILE_NAME = re.compile(
 )
 _SPARK_FORMATS = words(
     """
-    parquet csv json orc avro text binaryfile delta image libsvm xml iceberg hudi jdbc kafka rate socket
+    parquet csv json orc avro text binaryfile delta image libsvm xml iceberg hudi jdbc kafka rate socket excel
+    cloudfiles deltasharing statestore
     """
 )
 #: Where a CTE sees itself without the word RECURSIVE.
@@ -150,8 +151,9 @@ def _is_file(parts: tuple[str, ...], dialect: str) -> bool:
     if dialect == "duckdb":
         return bool(_FILE_NAME.search(".".join(reversed(parts))))
     if dialect == "databricks":
-        schema = parts[1].lower() if len(parts) > 1 else ""
-        return schema in _SPARK_FORMATS or bool(re.search(r"[/\\:]", parts[0]))
+        # A format may be given as its Java class. Behind a catalog, the same words are a schema.
+        schema = parts[1].lower() if len(parts) == 2 else ""
+        return schema in _SPARK_FORMATS or "." in schema or bool(re.search(r"[/\\:]", parts[0]))
     return False
 
 

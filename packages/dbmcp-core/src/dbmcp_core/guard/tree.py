@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
@@ -64,10 +65,19 @@ def _parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
     if tokens and tokens[0].token_type in grammar.tokenizer_class.COMMANDS:
         raise ParseError("The parser takes the rest of this statement for plain text")
     _check_agreement(tokens, lexemes)
+    if dialect == "databricks":
+        _take_for_functions(tokens)
     trees = grammar.parser().parse(tokens, blanked)
     if len(trees) != 1 or trees[0] is None:
         raise ParseError("The parser doesn't see one statement here")
     return trees[0]
+
+
+def _take_for_functions(tokens: Sequence[Token]) -> None:
+    """Have the parser take ``window(…)`` for the function that it is in Spark, wherever it stands."""
+    for token, following in pairwise(tokens):
+        if token.token_type is TokenType.WINDOW and following.token_type is TokenType.L_PAREN:
+            token.token_type = TokenType.VAR
 
 
 def _without_placeholders(blanked: str, lexemes: Sequence[Lexeme]) -> str:

@@ -1,0 +1,96 @@
+"""Start the test server of Databricks, once for all tests; imported by the tests, never by the server."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import socket
+import ssl
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from dbmcp_core.testing.server_process import ServerProcess, free_port
+
+__all__ = ["VARIABLE", "Server", "real_settings", "running", "why_missing"]
+
+VARIABLE = "DBMCP_TEST_DATABRICKS_URL"
+WAREHOUSE = "/sql/1.0/warehouses/"
+
+
+def why_missing(*, spark: bool = True) -> str | None:
+    """Return why no server can be had here, or ``None``."""
+    wanted = ("databricks.sql", "pyarrow", *(("pyspark",) if spark else ()))
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"{', '.join(missing)} is not installed"
+    if spark and shutil.which("java") is None:
+        return "there is no Java for Spark"
+    return "openssl is not installed" if shutil.which("openssl") is None else None
+
+
+def real_settings() -> dict[str, Any] | None:
+    """Return the settings of the workspace to test on, if one is named."""
+    url = os.environ.get(VARIABLE)
+    if not url:
+        return None
+    parts = urlsplit(url)
+    catalog, _, schema = unquote(parts.path.strip("/")).partition("/")
+    names = {"catalog": catalog, "schema": schema, "port": parts.port}
+    found = {"server_hostname": parts.hostname, "access_token": unquote(parts.password or ""), **names}
+    return {name: value for name, value in found.items() if value} | dict(parse_qsl(parts.query))
+
+
+class Server:
+    """A running server: Spark starts in it with the first session that needs it."""
+
+    def __init__(self) -> None:
+        self._process = ServerProcess("databricks")
+        self.port = free_port()
+        self.token = secrets.token_urlsafe(16)
+        self.ca_file = str(self._process.make_certificate())
+        self._process.write_secret("token", self.token)
+        program = str(Path(__file__).with_name("server.py"))
+        command = [sys.executable, program, "--port", str(self.port), "--folder", str(self._process.folder)]
+        self._process.start(command, self._listens)
+        atexit.register(self._process.close)
+
+    def settings(self, warehouse: str = "spark", **more: object) -> dict[str, object]:
+        """Return the settings of a source on one of the warehouses, or on another path."""
+        path = warehouse if warehouse.startswith("/") else WAREHOUSE + warehouse
+        where = {"server_hostname": "localhost", "port": self.port, "http_path": path, "ssl_ca": self.ca_file}
+        return {**where, "access_token": self.token, **more}
+
+    def control(self, name: str) -> list[str]:
+        """Ask the server itself: ``forget`` its sessions, or what it has ``seen``."""
+        request = urllib.request.Request(f"https://localhost:{self.port}/control/{name}", b"", method="POST")
+        request.add_header("Authorization", f"Bearer {self.token}")
+        context = ssl.create_default_context(cafile=self.ca_file)
+        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+            found: list[str] = json.load(answer)
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """Where Spark keeps the files of its tables: ``data/<schema>.db/<table>``."""
+        return self._process.folder
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+
+@functools.cache
+def running() -> Server:
+    """Return the one server of this run."""
+    return Server()
