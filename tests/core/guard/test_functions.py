@@ -18,7 +18,7 @@ FROZEN = {
     "mysql": (40, "b5f4884e2a862058"),
     "sqlite": (27, "7fd278e072f5ff59"),
     "duckdb": (48, "dd11f702cb22dfe2"),
-    "tsql": (23, "f354a21a5fa52dd4"),
+    "tsql": (26, "2d5622989bd50b48"),
     "databricks": (26, "9e49414c71cb868c"),
 }
 

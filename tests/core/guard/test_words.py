@@ -30,7 +30,7 @@ def test_no_list_shrinks_unnoticed() -> None:
     } == {
         "never": "818d99dc2099cf47",
         "secrets": "92d618d6847534ee",
-        "phrases": "cb30654e8f5b67c4",
+        "phrases": "3a6201e441c15279",
         "locks": "791ea12f0a1073ec",
         "effects": "daae08132dc0547d",
     }

@@ -148,9 +148,10 @@ UNSAFE: dict[str, tuple[Group, ...]] = {
         _group(
             "reads files of the server",
             """fn_xe_* fn_trace_gettable fn_trace_getinfo fn_trace_geteventinfo fn_trace_getfilterinfo
-            fn_get_audit_file fn_get_audit_file_v2 fn_dblog fn_dump_dblog fn_full_dblog dm_os_enumerate_filesystem
-            dm_os_file_exists dm_os_enumerate_fixed_drives""",
+            fn_get_audit_file fn_get_audit_file_v2 fn_dblog fn_dblog_xtp fn_dump_dblog fn_dump_dblog_xtp fn_full_dblog
+            dm_os_enumerate_filesystem dm_os_file_exists dm_os_enumerate_fixed_drives""",
         ),
+        _group("waits for events of the server", "fn_msxe_*"),
         _group("reaches out to a model", "ai_* predict"),
         _group("tells secrets", "loginproperty pwdcompare"),
     ),

@@ -9,11 +9,11 @@ from itertools import pairwise
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from dbmcp_core.guard import reading, tree
+from dbmcp_core.guard import reading, tree, tsql
 from dbmcp_core.guard.commands import judge_command
 from dbmcp_core.guard.finding import Finding, Look
 from dbmcp_core.guard.lexer import Lexeme, LexError, Part, lex
-from dbmcp_core.guard.tables import check_name, check_tables
+from dbmcp_core.guard.tables import check_name, check_tables, table_name
 from dbmcp_core.guard.words import calls, check_calls, check_words, second_statement, verb
 from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode, Verdict
@@ -142,7 +142,7 @@ def _judge_statement(lexemes: Sequence[Lexeme], blanked: str, dialect: str) -> L
 
 
 def _judge_read(lexemes: Sequence[Lexeme], source: str, dialect: str) -> Look:
-    look = Look(list(check_words(lexemes, dialect)))
+    look = Look(list(check_words(tsql.without_use(lexemes) if dialect == "tsql" else lexemes, dialect)))
     try:
         root = tree.parse(source, lexemes, dialect)
     except SqlglotError:
@@ -151,6 +151,9 @@ def _judge_read(lexemes: Sequence[Lexeme], source: str, dialect: str) -> Look:
             raise
         return look  # the words alone tell more than "can't be parsed"
     look.findings += reading.check_tree(root, is_read=True)
+    if dialect == "tsql":
+        look.findings += tsql.check_read(root, lexemes)
+        _add_arguments(look, lexemes)
     names = reading.alias_offsets(root)
     look.findings += check_calls(lexemes, dialect, names)
     look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword and call.offset not in names}
@@ -183,6 +186,12 @@ def _add_tables(look: Look, root: exp.Expr, source: str, dialect: str, *, is_rea
             look.tables.add(found)
         else:
             look.add(found)
+
+
+def _add_arguments(look: Look, lexemes: Sequence[Lexeme]) -> None:
+    for parts, offset in tsql.named_arguments(lexemes):
+        look.tables.add(table_name(parts))
+        look.add(check_name(parts, "tsql", offset))
 
 
 def _target(lexemes: Sequence[Lexeme]) -> set[TableName]:

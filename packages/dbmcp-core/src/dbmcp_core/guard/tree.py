@@ -12,6 +12,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError
 
+from dbmcp_core.guard import tsql
 from dbmcp_core.guard.lexer import Lexeme, LexError, Part
 from dbmcp_core.statement import RefusalCode
 
@@ -49,6 +50,8 @@ def parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
         SqlglotError: It can't be parsed.
         LexError: The parser would cut it into words in another way than the server.
     """
+    if dialect == "tsql":
+        blanked, lexemes = tsql.simplified(blanked, lexemes)
     with _quiet():
         try:
             return _parse(blanked, lexemes, dialect)
@@ -67,6 +70,8 @@ def _parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
     _check_agreement(tokens, lexemes)
     if dialect == "databricks":
         _take_for_functions(tokens)
+    elif dialect == "tsql":
+        tsql.rename_calls(tokens, grammar.parser_class.FUNCTIONS.__contains__)
     trees = grammar.parser().parse(tokens, blanked)
     if len(trees) != 1 or trees[0] is None:
         raise ParseError("The parser doesn't see one statement here")

@@ -79,6 +79,7 @@ _PHRASES: tuple[tuple[tuple[str, ...], str, Kind], ...] = (
     (("next", "value", "for"), "NEXT VALUE FOR changes a sequence", Kind.WRITE),
     (("for", "update"), "FOR UPDATE locks rows", Kind.WRITE),
     (("for", "share"), "FOR SHARE locks rows", Kind.WRITE),
+    (("for", "browse"), "FOR BROWSE is about changing what is read", Kind.WRITE),
     (("for", "no", "key", "update"), "FOR NO KEY UPDATE locks rows", Kind.WRITE),
     (("for", "key", "share"), "FOR KEY SHARE locks rows", Kind.WRITE),
     (("in", "share", "mode"), "LOCK IN SHARE MODE locks rows", Kind.WRITE),
