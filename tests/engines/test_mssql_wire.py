@@ -19,7 +19,6 @@ import pytest
 import sqlglot
 
 from dbmcp_core import Client, ConnectionFailed, DatabaseError, DbmcpError, Limits, QueryTimeout, Running, connect
-from dbmcp_core.statement import Kind, Verdict
 from dbmcp_core.testing.server_process import wait_until
 from dbmcp_mssql import catalogue, functions, locks
 from dbmcp_mssql.database import QUERIES
@@ -161,29 +160,6 @@ def test_temporary_tables_of_a_write_stay_in_no_session(client: Client) -> None:
 def test_every_statement_of_the_plugins_own_parses_in_t_sql(text: str) -> None:
     for part in text.split(";"):
         assert sqlglot.parse_one(part, read="tsql") is not None
-
-
-@pytest.mark.parametrize(
-    ("called", "is_read"),
-    [
-        ("dbo.reaches_out", False),
-        ("db.dbo.reaches_out", False),
-        ("dbo.harmless", True),
-        ("dbo.trusted", True),
-        ("len", True),
-    ],
-)
-def test_functions_that_can_reach_out_of_the_database_are_refused(called: str, is_read: bool) -> None:
-    asked = []
-
-    def fetch(text: str, _: object) -> list[tuple[Any, ...]]:
-        asked.append(text)
-        return [("dbo", "Reaches_Out"), ("dbo", "trusted")]
-
-    known = functions.Functions(fetch, ["dbo.trusted"])
-    verdict = known.judge(Verdict(Kind.READ, functions=frozenset({called})))
-    assert (verdict.kind is Kind.READ) == is_read
-    assert len(asked) == ("." in called)
 
 
 # Faults

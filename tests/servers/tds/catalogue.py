@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SETUP"]
+__all__ = ["setup"]
 
 _HERE = "database_name = current_database() AND NOT internal AND schema_name <> 'sys'"
 _TYPES = {
@@ -35,7 +35,9 @@ _VIEWS = {
         SELECT table_oid::INTEGER AS object_id, table_name AS name, schema_oid::INTEGER AS schema_id, 'U' AS type,
                false AS is_ms_shipped, now()::TIMESTAMP AS modify_date FROM duckdb_tables() WHERE {_HERE}
         UNION ALL SELECT view_oid::INTEGER, view_name, schema_oid::INTEGER, 'V', false, now()::TIMESTAMP
-        FROM duckdb_views() WHERE {_HERE}""",
+        FROM duckdb_views() WHERE {_HERE}
+        UNION ALL SELECT n.object_id, n.name, s.schema_id, n.type, false, now()::TIMESTAMP
+        FROM sys.named n JOIN sys.schemas s ON s.name = n.schema_name""",
     "partitions": f"SELECT table_oid::INTEGER AS object_id, 0 AS index_id, estimated_size::BIGINT AS rows "
     f"FROM duckdb_tables() WHERE {_HERE}",
     "types": "SELECT * FROM (VALUES "
@@ -45,24 +47,34 @@ _VIEWS = {
         SELECT c.table_oid::INTEGER AS object_id, c.column_index AS column_id, c.column_name AS name, t.user_type_id,
                CASE WHEN t.name IN ('nvarchar', 'varbinary') THEN -1 ELSE 8 END::SMALLINT AS max_length,
                coalesce(c.numeric_precision, 0)::UTINYINT AS precision, coalesce(c.numeric_scale, 0)::UTINYINT AS scale,
-               c.is_nullable, false AS is_identity, c.is_generated AS is_computed,
-               CASE WHEN c.column_default IS NULL THEN 0 ELSE c.table_oid * 1000 + c.column_index END::INTEGER
+               c.is_nullable, coalesce(c.column_default LIKE 'nextval(%', false) AS is_identity,
+               c.is_generated AS is_computed,
+               CASE WHEN c.column_default IS NULL OR c.column_default LIKE 'nextval(%' THEN 0
+                   ELSE c.table_oid * 1000 + c.column_index END::INTEGER
                    AS default_object_id
         FROM duckdb_columns() c JOIN sys.types t ON t.duck = regexp_replace(c.data_type, '[(].*', '') WHERE {_HERE}""",
     "default_constraints": f"SELECT (table_oid * 1000 + column_index)::INTEGER AS object_id, '(' || column_default || "
-    f"')' AS definition FROM duckdb_columns() WHERE column_default IS NOT NULL AND {_HERE}",
-    "computed_columns": f"SELECT table_oid::INTEGER AS object_id, column_index AS column_id, false AS is_persisted, "
-    f"generation_expression AS definition FROM duckdb_columns() WHERE is_generated AND {_HERE}",
+    f"')' AS definition FROM duckdb_columns() WHERE column_default NOT LIKE 'nextval(%' AND {_HERE}",
+    "computed_columns": f"""
+        SELECT table_oid::INTEGER AS object_id, column_index AS column_id, p.column_name IS NOT NULL AS is_persisted
+        FROM duckdb_columns() c LEFT JOIN sys.persisted p
+             ON (p.schema_name, p.table_name, p.column_name) = (c.schema_name, c.table_name, c.column_name)
+        WHERE c.is_generated AND {_HERE.replace("schema_name", "c.schema_name")}""",
     "extended_properties": f"""
         SELECT 1 AS class, table_oid::INTEGER AS major_id, 0 AS minor_id, 'MS_Description' AS name, comment AS value
         FROM duckdb_tables() WHERE comment IS NOT NULL AND {_HERE}
         UNION ALL SELECT 1, table_oid::INTEGER, column_index, 'MS_Description', comment
         FROM duckdb_columns() WHERE comment IS NOT NULL AND {_HERE}""",
-    "indexes": f"SELECT object_id, name, index_id, is_unique, is_primary_key, NULL::VARCHAR AS filter_definition, "
-    f"false AS is_hypothetical, false AS is_disabled FROM ({_KEYS})",
+    "indexes": f"""
+        SELECT k.object_id, k.name, k.index_id, k.is_unique OR coalesce(m.is_unique, false) AS is_unique,
+               k.is_primary_key, m.filter_definition, false AS is_hypothetical, false AS is_disabled
+        FROM ({_KEYS}) k LEFT JOIN sys.index_marks m ON m.name = k.name""",
     "index_columns": f"""
         SELECT k.object_id, k.index_id, u.n::INTEGER AS key_ordinal, false AS is_included_column, c.column_id
         FROM ({_KEYS}) k, LATERAL (SELECT unnest(k.columns) AS name, generate_subscripts(k.columns, 1) AS n) u
+        JOIN sys.columns c ON c.object_id = k.object_id AND c.name = u.name
+        UNION ALL SELECT k.object_id, k.index_id, 0, true, c.column_id
+        FROM ({_KEYS}) k JOIN sys.index_marks m ON m.name = k.name, LATERAL (SELECT unnest(m.included) AS name) u
         JOIN sys.columns c ON c.object_id = k.object_id AND c.name = u.name""",
     "foreign_keys": f"""
         SELECT object_id, name, parent_object_id, referenced_object_id,
@@ -76,12 +88,15 @@ _VIEWS = {
         JOIN sys.columns p ON p.object_id = f.parent_object_id AND p.name = u.own
         JOIN sys.columns r ON r.object_id = f.referenced_object_id AND r.name = u.target""",
 }
-#: What this server never has any of, with its columns.
-_EMPTY = {
+#: What definitions.py writes down, since DuckDB has no such things: with SQL Server's names as far as it knows them.
+_TABLES = {
+    "named": "object_id INTEGER, schema_name VARCHAR, name VARCHAR, type VARCHAR",
     "sql_modules": "object_id INTEGER, definition VARCHAR",
     "assembly_modules": "object_id INTEGER, assembly_id INTEGER",
-    "assemblies": "assembly_id INTEGER, permission_set TINYINT",
-    "dm_exec_requests": "session_id SMALLINT, blocking_session_id SMALLINT",
+    "assemblies": "assembly_id INTEGER, name VARCHAR, permission_set TINYINT",
+    "synonyms": "object_id INTEGER, name VARCHAR, base_object_name VARCHAR",
+    "persisted": "schema_name VARCHAR, table_name VARCHAR, column_name VARCHAR",
+    "index_marks": "name VARCHAR, is_unique BOOLEAN, filter_definition VARCHAR, included VARCHAR[]",
 }
 _MACROS = {
     "db_name(i := 0)": "current_database()", "suser_sname()": "'sa'", "user_name()": "'dbo'", "schema_name()": "'dbo'",
@@ -92,8 +107,17 @@ _MACROS = {
     "db_id(name)": "hash(name) % 30000", "sessionproperty(name)": "1", "quotename(a)": "'[' || a || ']'",
 }  # fmt: skip
 
-#: Run in every new database, whose current schemas are ``dbo`` and ``sys``.
-SETUP = [f"CREATE MACRO sys.{name} AS ({body})" for name, body in _MACROS.items()]
-SETUP += [f"CREATE TABLE sys.{name} ({columns})" for name, columns in _EMPTY.items()]
-SETUP += ["CREATE VIEW sys.databases AS SELECT current_database() AS name, true AS is_read_committed_snapshot_on"]
-SETUP += [f"CREATE VIEW sys.{name} AS {body}" for name, body in _VIEWS.items()]
+_OBJECT_ID = """
+CREATE MACRO sys.object_id(thing) AS (
+    SELECT min(o.object_id) FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id
+    WHERE s.name || '.' || o.name = replace(replace(thing, '[', ''), ']', '') OR (s.name = 'dbo' AND o.name = thing))
+"""
+
+
+def setup(name: str) -> list[str]:
+    """Return what is run in a new database of this name, whose current schemas are ``dbo`` and ``sys``."""
+    statements = [f"CREATE MACRO sys.{macro} AS ({body})" for macro, body in _MACROS.items()]
+    statements += [f"CREATE TABLE sys.{table} ({columns})" for table, columns in _TABLES.items()]
+    statements += [f"CREATE VIEW sys.{view} AS {body}" for view, body in _VIEWS.items()]
+    # The views are read from other databases too.
+    return [text.replace("current_database()", f"'{name}'") for text in [*statements, _OBJECT_ID]]

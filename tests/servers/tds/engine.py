@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import duckdb
 import sqlglot
-from catalogue import SETUP
+from catalogue import setup
+from definitions import define, prepared
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from values import Type, named, of_duckdb
@@ -31,7 +34,8 @@ _TYPES = {
     "CHAR": "VARCHAR", "TEXT": "VARCHAR", "XML": "VARCHAR",
 }  # fmt: skip
 _COMMAND = (
-    r"(?i)(SET|IF|COMMIT|ROLLBACK|BEGIN\s+TRAN|KILL|USE|DECLARE|WAITFOR|EXEC(UTE)?|sp_\w+|(CREATE|DROP)\s+DATABASE)\b"
+    r"(?i)(SET|IF|COMMIT|ROLLBACK|BEGIN\s+TRAN|KILL|USE|DECLARE|WAITFOR|EXEC(UTE)?|sp_\w+|(CREATE|DROP)\s+DATABASE"
+    r"|CREATE\s+(SYNONYM|ASSEMBLY|(OR\s+ALTER\s+)?FUNCTION))\b"
 )
 _NAME = r"[\[\"]?(\w+)[\]\"]?"
 
@@ -61,6 +65,8 @@ class Server:
             self.root.execute(f"SET GLOBAL {setting}")
         self.databases: set[str] = set()
         self.sessions: dict[int, tuple[Connection, Callable[[], None]]] = {}
+        #: The tables that a transaction has read, by its session: nobody changes their definition meanwhile.
+        self.read: dict[int, set[str]] = {}
         self.numbers = itertools.count(51)
         self._changing = threading.Lock()
         self.create("master")
@@ -74,7 +80,7 @@ class Server:
             for schema in ("dbo", "sys"):
                 cursor.execute(f'CREATE SCHEMA "{name}".{schema}')
             cursor.execute(f"SET search_path = '{name}.dbo,{name}.sys'")
-            for statement in SETUP:
+            for statement in setup(name):
                 cursor.execute(statement)
             self.databases.add(name)
 
@@ -101,6 +107,9 @@ class Connection:
         self.trancount, self.implicit, self.showplan = 0, False, False
         self.prepared: dict[int, tuple[str, str]] = {}
         self.cancelled = threading.Event()
+        self.lock_ms, self.waits_for = -1, 0
+        #: The program, what it intends (ReadOnly or ReadWrite), and how it logged in.
+        self.login = ("", "", "")
 
     def use(self, database: str) -> None:
         if database not in self.server.databases:
@@ -121,6 +130,7 @@ class Connection:
             raise ServerFault(3902 if how == "COMMIT" else 3903, f"The {how} TRANSACTION request has no BEGIN.")
         self.trancount = self.trancount - 1 if how == "COMMIT" else 0
         if not self.trancount:
+            self.server.read.pop(self.number, None)
             self.duck.execute(how)
 
     def run(self, text: str, params: Mapping[str, tuple[str, Any]] | None = None) -> Iterator[Result]:
@@ -133,6 +143,7 @@ class Connection:
         except (duckdb.Error, ServerFault, SqlglotError) as error:
             if self.trancount:
                 self.trancount = 0
+                self.server.read.pop(self.number, None)
                 self.duck.execute("ROLLBACK")
             raise _fault(error) from error
 
@@ -155,9 +166,10 @@ class Connection:
             return
         if self.implicit and not self.trancount and not self.showplan:
             self.begin()
+        self._lock(part)
         types = _projected(part)
         used: dict[str, Any] = {}
-        tree = self._translated(part, variables, used)
+        tree = prepared(self.duck, self._translated(part, variables, used))
         text = tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
         if self.showplan:
             plan = "\n".join(row[1] for row in self.duck.execute(f"EXPLAIN {text}", used or None).fetchall())
@@ -176,6 +188,9 @@ class Connection:
 
     def _command(self, part: str, variables: dict[str, tuple[str, Any]]) -> Iterator[Result]:
         """Run what is about the session, the transaction or the server, and is none of DuckDB's business."""
+        if define(self.duck, part):
+            yield Result()
+            return
         words = re.sub(r"\s+", " ", part.strip())
         for pattern, run in _COMMANDS:
             if match := re.match(rf"(?i){pattern}\Z", words):
@@ -185,7 +200,27 @@ class Connection:
                 return
         raise ServerFault(102, f"Incorrect syntax near '{words[:20]}'.", severity=15)
 
+    def _lock(self, tree: exp.Expr) -> None:
+        """Note what a transaction reads until it ends, and have a change of its definition wait for that."""
+        names = {f"{self.database}.{table.name}".lower() for table in tree.find_all(exp.Table)}
+        if isinstance(tree, exp.Query) and self.trancount:
+            self.server.read.setdefault(self.number, set()).update(names)
+        if not isinstance(tree, (exp.Drop, exp.Alter, exp.TruncateTable)):
+            return
+        until = time.monotonic() + self.lock_ms / 1000 if self.lock_ms >= 0 else math.inf
+        try:
+            while blocker := next(
+                (n for n, read in list(self.server.read.items()) if n != self.number and read & names), 0
+            ):
+                self.waits_for = blocker
+                if self.cancelled.wait(0.02) or time.monotonic() > until:
+                    raise ServerFault(1222, "Lock request time out period exceeded.")
+        finally:
+            self.waits_for = 0
+
     def set(self, match: re.Match[str]) -> None:
+        if found := re.match(r"SET LOCK_TIMEOUT (-?\d+)", match[0].upper()):
+            self.lock_ms = int(found[1])
         for name, value in re.findall(r"\b(IMPLICIT_TRANSACTIONS|SHOWPLAN_\w+) (ON|OFF)", match[0].upper()):
             setattr(self, "implicit" if name[0] == "I" else "showplan", value == "ON")
 
@@ -232,28 +267,41 @@ class Connection:
                 return node.this
             if isinstance(node, exp.Add) and any(_is_text(side) for side in (node.this, node.expression)):
                 return exp.DPipe(this=node.this, expression=node.expression)
-            if isinstance(node, (exp.CurrentTimestamp, exp.CurrentDatetime)):
-                return sqlglot.parse_one("now()::TIMESTAMP", read="duckdb")
-            return node
+            return sqlglot.parse_one(_PLAIN[type(node)], read="duckdb") if type(node) in _PLAIN else node
 
         return tree.copy().transform(one)
 
     def _table(self, node: exp.Table) -> exp.Expr:
-        if node.name.lower() == "dm_exec_sessions":
-            rows = ", ".join(
-                f"({number}, db_id('{one.database}'))" for number, (one, _) in self.server.sessions.items()
+        rows, columns = [], ""
+        if node.name.lower() == "databases" and node.db.lower() == "sys":
+            rows, columns = (
+                [f"('{name}', true)" for name in self.server.databases],
+                "name, is_read_committed_snapshot_on",
             )
-            alias = node.alias or "s"
-            return (
-                sqlglot.parse_one(f"SELECT * FROM (VALUES {rows}) AS {alias}(session_id, database_id)")
-                .args["from_"]
-                .this
-            )
+        elif (view := _LIVE.get(node.name.lower())) is not None:
+            rows = [view[1](number, one) for number, (one, _) in list(self.server.sessions.items())]
+            columns = view[0]
+        if rows:
+            text = f"SELECT * FROM (VALUES {', '.join(rows)}) AS {node.alias or node.name}({columns})"
+            return sqlglot.parse_one(text).args["from_"].this
         if node.args.get("catalog") and not node.db:
             node.set("db", exp.to_identifier("dbo"))
         node.set("hints", None)
         return node
 
+
+#: What DuckDB has as another type, or for another account.
+_PLAIN = dict.fromkeys((exp.CurrentTimestamp, exp.CurrentDatetime), "now()::TIMESTAMP") | {exp.CurrentUser: "'sa'"}
+
+#: Views of what the sessions do at the moment: their columns, and the row of one session. The last is our own.
+_LIVE: dict[str, tuple[str, Callable[[int, Connection], str]]] = {
+    "dm_exec_sessions": ("session_id, database_id", lambda number, one: f"({number}, db_id('{one.database}'))"),
+    "dm_exec_requests": ("session_id, blocking_session_id", lambda number, one: f"({number}, {one.waits_for})"),
+    "test_logins": (
+        "session_id, program, intent, how",
+        lambda number, one: f"({number}, {', '.join(map(repr, one.login))})",
+    ),
+}
 
 #: What a statement of this form does. Drivers send some of them.
 _COMMANDS: tuple[tuple[str, Callable[[Connection, re.Match[str]], Result | None]], ...] = (
@@ -287,7 +335,9 @@ def procedure(name: str, argument: Any = None) -> Result:
 
 
 def _split(text: str) -> list[str]:
-    """Cut a batch at its semicolons."""
+    """Cut a batch at its semicolons; a function is a batch of its own."""
+    if re.match(r"(?i)\s*CREATE\s+(OR\s+ALTER\s+)?FUNCTION\b", text):
+        return [text]
     try:
         tokens = sqlglot.tokenize(text, read="tsql")
     except SqlglotError as error:

@@ -98,14 +98,16 @@ class Session:
 
     def _prelogin(self) -> None:
         _, content = self.wire.read()
-        wanted = 0
+        wanted, by_token = 0, False
         for at in range(0, len(content), 5):
             if content[at] == 0xFF:
                 break
             option, offset, _ = struct.unpack_from(">BHH", content, at)
             wanted = content[offset] if option == 1 else wanted
+            by_token = by_token or (option == 6 and content[offset] == 1)
         answer = 1 if wanted in (1, 3) else 2
         fields = [(0, bytes([16, 0, 0x0F, 0xA0, 0, 0])), (1, bytes([answer])), (2, b"\0"), (3, b""), (4, b"\0")]
+        fields += [(6, b"\1")] if by_token else []
         at, table, data = 5 * len(fields) + 1, b"", b""
         for option, value in fields:
             table += struct.pack(">BHH", option, at + len(data), len(value))
@@ -124,8 +126,9 @@ class Session:
         password = bytes((byte << 4 | byte >> 4) & 0xFF for byte in swapped).decode("utf-16-le", "replace")
         # Behind six fields, four bytes of an address and three more fields: where the database is.
         database = field(8).decode("utf-16-le") or "master"
+        token = _access_token(content)
         try:
-            if (user, password) != ("sa", self.password):
+            if token != self.password and (token is not None or (user, password) != ("sa", self.password)):
                 raise ServerFault(18456, f"Login failed for user '{user}'.", severity=14)
             try:
                 self.connection = Connection(self.server, database)
@@ -143,6 +146,10 @@ class Session:
         name = "dbmcp test server"
         body = b"\x01\x74\x00\x00\x04" + text8(name) + bytes([16, 0, 0x0F, 0xA0])
         self.out += b"\xad" + struct.pack("<H", len(body)) + body
+        if token is not None:
+            self.out += b"\xae\x02\0\0\0\0\xff"
+        intent = "ReadOnly" if content[26] & 0x20 else "ReadWrite"
+        self.connection.login = (field(3).decode("utf-16-le"), intent, "token" if token is not None else "password")
         self._change(4, text8("4096") + text8("4096"))
         self._done(_DONE, 0)
         self._flush()
@@ -265,6 +272,20 @@ class Session:
 
     def _flush(self) -> None:
         self.out = self.wire.write(self.out)
+
+
+def _access_token(login: bytes) -> str | None:
+    """Return the token of Microsoft Entra that a LOGIN7 brings among its extended features, if it does."""
+    if not login[27] & 0x10:
+        return None
+    (pointer,) = struct.unpack_from("<H", login, 36 + 4 * 5)
+    (at,) = struct.unpack_from("<I", login, pointer)
+    while login[at] != 0xFF:
+        kind, length = struct.unpack_from("<BI", login, at)
+        if kind == 2:  # behind what kind of token it is, and its length
+            return login[at + 10 : at + 5 + length].decode("utf-16-le")
+        at += 5 + length
+    return None
 
 
 def _declared(text: str) -> list[tuple[str, str]]:

@@ -263,9 +263,15 @@ def calls(lexemes: Sequence[Lexeme]) -> Iterator[Call]:
         if name.part not in (Part.WORD, Part.QUOTED, Part.STRING) or not lexemes[index + 1].is_op("("):
             continue
         parts, first = [name.text.lower()], index
-        while first >= 2 and lexemes[first - 1].is_op(".") and lexemes[first - 2].part in (Part.WORD, Part.QUOTED):
-            first -= 2
-            parts.insert(0, lexemes[first].text.lower())
+        while first >= 2 and lexemes[first - 1].is_op("."):
+            if lexemes[first - 2].part in (Part.WORD, Part.QUOTED):
+                first -= 2
+                parts.insert(0, lexemes[first].text.lower())
+            elif lexemes[first - 2].is_op("."):  # ``db..f``: the schema is left out
+                first -= 1
+                parts.insert(0, "")
+            else:
+                break
         is_keyword = name.part is Part.STRING or (len(parts) == 1 and name.text in _NO_CALL and name.part is Part.WORD)
         has_arguments = not (index + 2 < len(lexemes) and lexemes[index + 2].is_op(")"))
         yield Call(parts[-1], ".".join(parts), name.start, has_arguments, is_keyword)
