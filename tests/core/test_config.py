@@ -70,6 +70,8 @@ def test_the_known_camel_case_keys_are_taken(registry: Registry) -> None:
         ({"engine": "sqlite", "filenam": "x"}, "did you mean 'filename'"),
         ({"url": "sqlite:///a.db", "engine": "nosuch"}, "No engine is called 'nosuch'"),
         ("postgres://u:hunter2@[::1/db", "can't be read"),
+        ("postgres://u:hunter2/x@h/db", "write .* / as %2F"),
+        ("postgres://h:1;user=u;password=hunter2", "can't be read"),
     ],
 )
 def test_what_is_wrong_with_a_source_is_named_without_its_password(

@@ -27,7 +27,7 @@ from dbmcp_core.database import Engine
 from dbmcp_core.errors import ConfigError, PluginError, UnknownSource
 from dbmcp_core.registry import Registry
 from dbmcp_core.secrets import expand
-from dbmcp_core.settings import Settings, nearest, redact
+from dbmcp_core.settings import Settings, nearest
 
 __all__ = ["Config", "Source", "load", "source"]
 
@@ -204,8 +204,9 @@ def _split(url: object, where: str) -> SplitResult:
     try:
         parts = urlsplit(str(url))
         _ = parts.port
-    except ValueError as exc:
-        raise ConfigError(f"{where}: the URL can't be read: {redact(str(exc))}.") from None
+    except ValueError:  # whose text may hold a part of a password that wasn't escaped
+        hint = "In account and password, write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23; settings follow a '?'."
+        raise ConfigError(f"{where}: the URL can't be read: it has no valid host and port.", hint=hint) from None
     if not isinstance(url, str) or not parts.scheme:
         raise ConfigError(f"{where}: a URL begins with its engine, as in sqlite:///shop.db.")
     return parts

@@ -100,7 +100,7 @@ class Options:
         for key, value in values.items():
             name = names.get(plain(key))
             if name is None:
-                problems.append(f"unknown setting {key!r}{nearest(key, [field.name for field in _fields(cls)])}")
+                problems.append(f"unknown setting {key!r}{nearest(key, *cls._spellings())}")
             elif name in found:
                 problems.append(f"{name!r} is set twice, the second time as {key!r}")
             else:
@@ -124,6 +124,12 @@ class Options:
             for field in _fields(cls)
             for alias in (field.name, *field.metadata.get("aliases", ()))
         }
+
+    @classmethod
+    def _spellings(cls) -> tuple[list[str], list[str]]:
+        """Return the names of the settings, and their aliases."""
+        aliases = [alias for field in _fields(cls) for alias in field.metadata.get("aliases", ())]
+        return [field.name for field in _fields(cls)], aliases
 
     @classmethod
     def _required(cls) -> list[str]:
@@ -164,10 +170,10 @@ class Settings(Options):
         return self
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a remedy for a misspelt *word*: the nearest of *known*, or all of them when they are few."""
+def nearest(word: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str:
+    """Return a remedy for a misspelt *word*: the nearest of *known* and their *aliases*, or all that are known."""
     names = sorted(known)
-    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.55)
+    close = difflib.get_close_matches(word.lower(), [*names, *aliases], n=1, cutoff=0.55)
     if close:
         return f" (did you mean {close[0]!r}?)"
     return f" (known: {', '.join(names)})" if names else ""
