@@ -5,7 +5,9 @@ The server is ours: it keeps these things as far as ``tests/servers/tds`` says, 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -217,3 +219,78 @@ def test_freetds_takes_no_token_and_says_so(server: Any) -> None:
     with pytest.raises(ConfigError) as caught, connect("mssql://", **token, **how) as client:
         client.ping()
     assert "Microsoft's driver" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("kind", DRIVERS)
+@pytest.mark.parametrize(
+    ("encryption", "settings", "said"),
+    [
+        ("required", {"encrypt": "no", "trust_server_certificate": True}, None),
+        ("required", {"encrypt": "yes", "trust_server_certificate": True}, None),
+        ("unsupported", {"encrypt": "no"}, None),
+        ("unsupported", {"encrypt": "yes", "trust_server_certificate": True}, "encrypt"),
+    ],
+)
+def test_what_the_server_wants_of_tls(
+    kind: str, encryption: str, settings: dict[str, object], said: str | None
+) -> None:
+    with harness.running(encryption) as one:
+        if not one.is_private:
+            pytest.skip("a real server has its own mind about TLS")
+        how = {**one.settings, **settings, "driver": harness.driver(kind)}
+        if said is None:
+            with connect("mssql://", **how) as client:
+                assert client.query("SELECT 1 AS a").rows == ((1,),)
+            return
+        with pytest.raises(ConnectionFailed) as caught, connect("mssql://", **how) as client:
+            client.ping()
+    assert said in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("kind", DRIVERS)
+def test_a_server_that_speaks_something_else_is_told(server: Any, kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = listener.getsockname()[1]
+        how = {**server.settings, "port": port, "encrypt": "no", "driver": harness.driver(kind), "connect_timeout_s": 3}
+        with pytest.raises(ConnectionFailed) as caught, connect("mssql://", **how) as client:
+            client.ping()
+        thread.join()
+    assert f"127.0.0.1,{port}" in str(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", DRIVERS)
+def test_an_address_of_ipv6_is_reached(server: Any, kind: str) -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError as exc:
+        pytest.skip(f"there is no IPv6 here: {exc}")
+    with listener:
+        threading.Thread(target=_forward, args=[listener, server.settings["port"]], daemon=True).start()
+        host = f"[::1]:{listener.getsockname()[1]}"
+        how = {**server.settings, "host": host, "port": None, "encrypt": "no", "driver": harness.driver(kind)}
+        with connect("mssql://", **how) as client:
+            assert client.query("SELECT 1 AS a").rows == ((1,),)
+
+
+def _forward(listener: socket.socket, port: int) -> None:
+    with listener.accept()[0] as near, socket.create_connection(("127.0.0.1", port)) as far:
+        back = threading.Thread(target=_pipe, args=[far, near], daemon=True)
+        back.start()
+        _pipe(near, far)
+        back.join()
+
+
+def _pipe(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # whoever hangs up first
+        while data := source.recv(65_536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)

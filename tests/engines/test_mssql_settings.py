@@ -70,9 +70,60 @@ def test_a_url_leads_there(scheme: str) -> None:
     assert (settings.encrypt, settings.application_intent) == ("strict", "ReadWrite")
 
 
-def test_the_server_may_be_written_as_the_azure_portal_shows_it() -> None:
-    settings = build(server="tcp:shop.database.windows.net,1433")
-    assert (settings.host, settings.port) == ("shop.database.windows.net", 1433)
+@pytest.mark.parametrize(
+    ("server", "host", "port"),
+    [
+        ("tcp:shop.database.windows.net,1433", "shop.database.windows.net", 1433),
+        ("db.example.com, 1444", "db.example.com", 1444),
+        ("db.example.com:1444", "db.example.com", 1444),
+        (" db ", "db", None),
+        ("db\\EXPRESS", "db\\EXPRESS", None),
+        ("tcp:db\\EXPRESS,1444", "db\\EXPRESS", 1444),
+        (".\\SQLEXPRESS", ".\\SQLEXPRESS", None),
+        ("(local)", "(local)", None),
+        ("(localdb)\\MSSQLLocalDB", "(localdb)\\MSSQLLocalDB", None),
+        ("10.0.0.1,1444", "10.0.0.1", 1444),
+        ("::1", "::1", None),
+        ("[::1]", "::1", None),
+        ("[2001:db8::1]:1444", "2001:db8::1", 1444),
+        ("tcp:[::1],1444", "::1", 1444),
+        ("fe80::1%eth0", "fe80::1%eth0", None),
+        ("grün.example", "grün.example", None),
+    ],
+)
+def test_the_server_may_be_written_in_many_ways(server: str, host: str, port: int | None) -> None:
+    settings = build(server=server)
+    assert (settings.host, settings.port) == (host, port)
+    where = options(connection_string(settings, MS))["SERVER"]
+    assert where == (f"{host},{port}" if port else host)
+
+
+@pytest.mark.parametrize(
+    "values", [{"instance": "EXPRESS"}, {"instanceName": "EXPRESS"}, {"host": "db\\EXPRESS", "instance": "express"}]
+)
+def test_an_instance_may_have_a_setting_of_its_own(values: dict[str, object]) -> None:
+    assert build(**{"host": "db", **values}).host == "db\\EXPRESS"
+
+
+def test_an_instance_may_stand_in_a_url() -> None:
+    for url in ("mssql://u:p@db%5CEXPRESS/shop", "mssql://u:p@db/shop?instanceName=express"):
+        settings: Any = source(Registry(), "shop", url).settings
+        assert settings.host.lower() == "db\\express"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlserver://db:1433;databaseName=shop;user=u;password=canary",
+        "mssql://u:canary/x@db/shop",
+        "mssql://u:canary#x@db/shop",
+    ],
+)
+def test_a_url_that_cannot_be_read_shows_nothing_of_its_password(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        source(Registry(), "shop", url)
+    assert "canary" not in str(caught.value)
+    assert "%2F" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +138,24 @@ def test_the_server_may_be_written_as_the_azure_portal_shows_it() -> None:
         ({"host": "db}"}, "'host' wants"),
         ({"host": ""}, "'host' wants"),
         ({"host": "db,1433", "port": 1444}, "'host' says port 1433"),
+        ({"host": "db,99999"}, "'port' wants a number from 1 to 65535"),
+        ({"host": "db,abc"}, "with a port behind a comma"),
+        ({"host": "http://db"}, "'host' wants"),
+        ({"host": "a" * 300}, "'host' wants"),
+        ({"host": "db\\a", "instance": "b"}, "two instances"),
+        ({"instance": "a;UID=sa"}, "'host' wants"),
+        ({"user": ""}, "who logs in: none is set"),
+        ({"port": True}, "'port' wants a whole number"),
+        ({"port": 1433.5}, "'port' wants a whole number"),
+        ({"encrypt": ["yes"]}, "'encrypt' wants a text"),
+        ({"database": ["a"]}, "'database' wants a text"),
+        ({"trust_server_certificate": "ja"}, "'trust_server_certificate' wants true or false"),
+        ({"lockTimeout": -1}, "'lock_timeout_s' wants a number from 0"),
+        ({"sever": "db"}, "did you mean 'server'?"),
+        ({"pasword": "x"}, "did you mean 'password'?"),
+        ({"databse": "x"}, "did you mean 'database'?"),
+        ({"DSN": "x"}, "unknown setting 'DSN'"),
+        ({"odbc_connect": "DRIVER=x"}, "unknown setting 'odbc_connect'"),
         ({"user": None}, "who logs in: none is set"),
         ({"access_token": "x"}, "more than one is set"),
         ({"application_intent": "write"}, "'application_intent' wants"),

@@ -1,4 +1,4 @@
-"""A small TDS 7.4 server for tests: ``python tests/servers/tds PORT CERTIFICATE KEY PASSWORD_FILE DATABASE…``.
+"""A small TDS 7.4 server for tests: ``tests/servers/tds PORT CERTIFICATE KEY PASSWORD_FILE ENCRYPTION DATABASE…``.
 
 Real drivers talk to it over the real wire; what answers is DuckDB behind sqlglot, not SQL Server.
 """
@@ -24,13 +24,14 @@ def main() -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # a ticket of 1.3 would arrive where nobody waits for it
     context.load_cert_chain(certificate, key)
     server = Server()
-    for name in sys.argv[5:]:
+    for name in sys.argv[6:]:
         server.create(name)
     listener = socket.create_server(("127.0.0.1", port), backlog=64)
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=serve, args=[Wire(connection), server, password, context], daemon=True).start()
+        arguments = [Wire(connection), server, password, context, sys.argv[5]]
+        threading.Thread(target=serve, args=arguments, daemon=True).start()
 
 
 if __name__ == "__main__":

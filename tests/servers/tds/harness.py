@@ -54,6 +54,8 @@ class MSSQLServer(DatabaseServer):
     user = "sa"
     database = "master"
     default_port = 1433
+    #: What the test server says of TLS: ``optional``, ``required`` or ``unsupported``.
+    encryption = "optional"
 
     def missing_client(self) -> str | None:
         return _missing() or (None if _driver("freetds") or _driver("microsoft") else "there is no ODBC driver here")
@@ -73,7 +75,7 @@ class MSSQLServer(DatabaseServer):
         process.write_secret("password", password)
 
     def server_command(self, folder: Path, port: int) -> list[str]:
-        files = [f"{folder}/cert.pem", f"{folder}/key.pem", f"{folder}/password"]
+        files = [f"{folder}/cert.pem", f"{folder}/key.pem", f"{folder}/password", self.encryption]
         return [sys.executable, str(HERE), str(port), *files, *sorted(self._made)]
 
     def client_command(self, settings: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
@@ -133,9 +135,10 @@ class MSSQLServer(DatabaseServer):
 
 
 @contextmanager
-def running() -> Iterator[MSSQLServer]:
+def running(encryption: str = "optional") -> Iterator[MSSQLServer]:
     """Start the server, if it is ours, and end it with the block."""
     with MSSQLServer.from_environment() as server:
+        server.encryption = encryption
         server.require()
         server.start()
         yield server

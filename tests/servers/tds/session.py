@@ -20,10 +20,10 @@ _MORE, _ERROR, _COUNT, _ATTN = 1, 2, 0x10, 0x20
 _PROCEDURES = {10: "sp_executesql", 11: "sp_prepare", 12: "sp_execute", 13: "sp_prepexec", 15: "sp_unprepare"}
 
 
-def serve(wire: Wire, server: Server, password: str, context: ssl.SSLContext) -> None:
-    """Talk to one client until it leaves."""
+def serve(wire: Wire, server: Server, password: str, context: ssl.SSLContext, encryption: str) -> None:
+    """Talk to one client until it leaves; *encryption* is ``optional``, ``required`` or ``unsupported``."""
     try:
-        Session(wire, server, password, context).talk()
+        Session(wire, server, password, context, encryption).talk()
     except (EOFError, OSError, ssl.SSLError, struct.error):
         pass
     finally:
@@ -33,8 +33,9 @@ def serve(wire: Wire, server: Server, password: str, context: ssl.SSLContext) ->
 class Session:
     """This thread reads, another one works: an attention can come while a statement runs."""
 
-    def __init__(self, wire: Wire, server: Server, password: str, context: ssl.SSLContext) -> None:
+    def __init__(self, wire: Wire, server: Server, password: str, context: ssl.SSLContext, encryption: str) -> None:
         self.wire, self.server, self.password, self.context = wire, server, password, context
+        self.encryption = encryption
         self.work: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
         self.changing, self.busy = threading.Lock(), False
         self.idle = threading.Event()
@@ -105,7 +106,8 @@ class Session:
             option, offset, _ = struct.unpack_from(">BHH", content, at)
             wanted = content[offset] if option == 1 else wanted
             by_token = by_token or (option == 6 and content[offset] == 1)
-        answer = 1 if wanted in (1, 3) else 2
+        answer = 1 if wanted in (1, 3) else 3 if self.encryption == "required" else 2
+        answer = 2 if self.encryption == "unsupported" else answer
         fields = [(0, bytes([16, 0, 0x0F, 0xA0, 0, 0])), (1, bytes([answer])), (2, b"\0"), (3, b""), (4, b"\0")]
         fields += [(6, b"\1")] if by_token else []
         at, table, data = 5 * len(fields) + 1, b"", b""
@@ -113,7 +115,7 @@ class Session:
             table += struct.pack(">BHH", option, at + len(data), len(value))
             data += value
         self.wire.write(table + b"\xff" + data)
-        if answer == 1:
+        if answer != 2:
             self.wire.handshake(self.context)
 
     def _login(self, content: bytes) -> bool:

@@ -128,7 +128,8 @@ class MSSQLDatabase(SQLDatabase[MSSQLSettings]):
 
     def translate(self, error: Exception, text: str) -> DbmcpError:
         """Return the error of dbmcp for one of pyodbc's."""
-        return translate(error, text)
+        port = self.settings.port
+        return translate(error, text, f"{self.settings.host},{port}" if port else self.settings.host)
 
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:  # noqa: ARG002
         """Ask the catalogue about functions of the database's own."""

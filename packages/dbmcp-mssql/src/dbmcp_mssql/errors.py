@@ -29,6 +29,7 @@ _DENIED = {229, 230, 262, 297, 300, 371, 916}
 _LOST = ("08", "IM", "28")
 #: ``[42S02] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]Invalid object name 'a'. (208) (SQLExecDirectW)``
 _MESSAGE = re.compile(r"(?:\[\w{5}\] *)?(?:\[[^\]]*\])*(?P<said>.*?) \((?P<number>-?\d+)\)(?: \(SQL\w+\)|;|\Z)", re.S)
+_UNREACHED = "Is the server there, its port open, and does it take 'encrypt' as it is set?"
 _HINTS = {
     262: "The account lacks a right: for plans, GRANT SHOWPLAN.",
     207: "The schema tells the columns' names.",
@@ -37,8 +38,8 @@ _HINTS = {
 }
 
 
-def translate(error: Exception, text: str) -> DbmcpError:
-    """Return the error for one of pyodbc's that the statement *text* raised (empty while connecting)."""
+def translate(error: Exception, text: str, where: str) -> DbmcpError:
+    """Return the error for one of pyodbc's that the statement *text* raised; empty while connecting, to *where*."""
     if not isinstance(error, pyodbc.Error):
         return QueryFailed(f"SQL Server's driver can't take this: {error}.")
     state, said, number = _parts(error)
@@ -47,10 +48,10 @@ def translate(error: Exception, text: str) -> DbmcpError:
     if state.startswith("HYT"):
         if text and state == "HYT00":
             return QueryTimeout("The driver stopped the statement at its own time limit.", hint="Narrow it.")
-        return ConnectionFailed(f"SQL Server: {said}.", hint="Is the server there, and its port open?", details=details)
-    hint = _HINTS.get(number) or (
-        "The account lacks the right to do this." if number in _DENIED else _certificate(said)
-    )
+        return ConnectionFailed(f"SQL Server at {where}: {said}.", hint=_UNREACHED, details=details)
+    hint = _HINTS.get(number) or ("The account lacks the right to do this." if number in _DENIED else _about_tls(said))
+    if not text and number not in _BUSY | _EXHAUSTED:
+        return ConnectionFailed(f"SQL Server at {where}: {said}.", hint=hint or _UNREACHED, details=details)
     if number == 208 and (missing := re.search(r"'([^']+)'", said)):
         details["table"] = missing[1]
     return _kind(state, number)(f"SQL Server: {said}.", hint=hint, details=details)
@@ -76,7 +77,9 @@ def _parts(error: pyodbc.Error) -> tuple[str, str, int]:
     return state, " ".join(said.split()).rstrip("."), int(match["number"]) if match else 0
 
 
-def _certificate(said: str) -> str | None:
-    if "certificate" not in said.lower():
-        return None
-    return "Trust the authority that signed it, or set trust_server_certificate = true if the network is yours."
+def _about_tls(said: str) -> str | None:
+    if "certificate" in said.lower():
+        return "Trust the authority that signed it, or set trust_server_certificate = true if the network is yours."
+    if "encryption not supported" in said.lower():
+        return "The server has no TLS: set encrypt = no if the network is yours."
+    return None

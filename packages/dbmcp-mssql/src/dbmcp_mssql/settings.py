@@ -13,9 +13,11 @@ _ENCRYPT = {"yes": "yes", "true": "yes", "1": "yes", "on": "yes", "mandatory": "
 _ENCRYPT |= {"no": "no", "false": "no", "0": "no", "off": "no", "optional": "no", "disable": "no", "strict": "strict"}
 _INTENTS = {"readonly": "ReadOnly", "readwrite": "ReadWrite"}
 #: A name, an address, or a name with an instance; no other protocol (``np:``) and no door for administrators.
-_HOST = re.compile(r"(?:[\w.-]+|\(local\)|\(localdb\))(?:\\[\w$#.-]+)?|[0-9A-Fa-f:.]+")
-#: As the Azure portal shows it.
-_AZURE = re.compile(r"(?:tcp:)?(?P<host>[^,:]+)(?:,(?P<port>\d+))?\Z")
+_HOST = re.compile(r"(?:[\w.-]{1,255}|\(local\)|\(localdb\))(?:\\[\w$#.-]+)?|(?=.*:)[0-9A-Fa-f:.]{2,45}(?:%[\w.-]+)?")
+#: As the Azure portal shows it, and as people write it: a port behind a comma or a colon, IPv6 in brackets.
+_WITH_PORT = re.compile(
+    r"(?:tcp:)?(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[^,:\[\]]+))(?:\s*[,:]\s*(?P<port>\d{1,5}))?\Z"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,9 @@ class MSSQLSettings(Settings):
 
     host: str = setting(
         "localhost", doc=r"The server's name or address, also as name\instance.", aliases=("server", "hostname")
+    )
+    instance: str | None = setting(
+        None, doc="The instance's name, where it isn't part of the host.", aliases=("instance_name",)
     )
     port: int | None = setting(None, doc="The server's port; left out, 1433, or that of the instance.")
     database: str | None = setting(
@@ -61,6 +66,8 @@ class MSSQLSettings(Settings):
 
     def __post_init__(self) -> None:
         """Bring words into one form, and check what belongs together."""
+        for name in ("user", "database", "instance"):  # an empty variable of the environment is none
+            object.__setattr__(self, name, getattr(self, name) or None)
         self._set_host()
         word = str(self.encrypt).strip().lower()
         if word not in _ENCRYPT:
@@ -79,14 +86,20 @@ class MSSQLSettings(Settings):
             )
 
     def _set_host(self) -> None:
-        host = self.host.strip()
-        if match := _AZURE.match(host):
-            host, port = match["host"], match["port"]
+        host = self.host.strip().replace("%5C", "\\").replace("%5c", "\\")  # from a URL
+        if match := _WITH_PORT.match(host):
+            host, port = match["v6"] or match["host"].strip(), match["port"]
             if port is not None and self.port not in (None, int(port)):
                 raise ValueError(f"'host' says port {port} and 'port' says {self.port}")
             object.__setattr__(self, "port", int(port) if port is not None else self.port)
+        if self.instance is not None:
+            if "\\" in host and host.partition("\\")[2].lower() != self.instance.lower():
+                raise ValueError("'host' and 'instance' name two instances")
+            host = host if "\\" in host else f"{host}\\{self.instance}"
         if not _HOST.fullmatch(host):
-            raise ValueError(rf"'host' wants a name, an address or name\instance, not {self.host!r}")
+            raise ValueError(
+                rf"'host' wants a name, an address or name\instance, with a port behind a comma, not {self.host!r}"
+            )
         if self.port is not None and not 0 < self.port < 65_536:
             raise ValueError(f"'port' wants a number from 1 to 65535, not {self.port}")
         object.__setattr__(self, "host", host)
