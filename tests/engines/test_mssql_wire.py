@@ -103,8 +103,36 @@ def test_a_value_comes_without_loss(client: Client, text: str, value: object, ki
 def test_what_only_the_test_server_can_make_of_a_literal_comes_as_bytes(server: Any, client: Client) -> None:
     if not server.is_private:
         pytest.skip("a real server takes no hexadecimal text for these")
-    text = "SELECT CAST('00000000000007d1' AS ROWVERSION) AS v, CAST('5ac0' AS HIERARCHYID) AS h"
-    assert client.query(text).rows == ((b"\0\0\0\0\0\0\x07\xd1", b"\x5a\xc0"),)
+    text = "SELECT CAST('00000000000007d1' AS ROWVERSION) AS v, 0x00ff AS b"
+    assert client.query(text).rows == ((b"\0\0\0\0\0\0\x07\xd1", b"\x00\xff"),)
+
+
+POINT = "e6100000010c17d9cef753d34740d34d6210585936c0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "value"),
+    [
+        ("HIERARCHYID", "", "/"),
+        ("HIERARCHYID", "5b40", "/1/2/"),
+        ("HIERARCHYID", "62c0", "/1.1/"),
+        ("HIERARCHYID", "3f80", "/-1/"),
+        ("HIERARCHYID", "c110", "/16/"),
+        ("GEOMETRY", "00000000010c000000000000f03f0000000000000040", "POINT (1 2)"),
+        ("GEOGRAPHY", POINT, "POINT (-22.349 47.651)"),
+        ("GEOMETRY", "0000000001040000000000000000" + "01000000ffffffffffffffff03", "POLYGON EMPTY"),
+        ("GEOMETRY", "00000000020c00", b"\0\0\0\0\x02\x0c\0"),
+        ("HIERARCHYID", "a8", b"\xa8"),
+    ],
+)
+def test_types_of_the_clr_come_as_text(server: Any, client: Client, kind: str, raw: str, value: str | bytes) -> None:
+    if not server.is_private:
+        pytest.skip("a real server takes no hexadecimal text for these")
+    result = client.query(f"SELECT 1 AS a, CAST(v AS {kind}) AS v FROM (VALUES ('{raw}'), (NULL)) AS t(v)")
+    assert result.rows == ((1, value), (1, None))
+    assert result.columns[1].type == kind.lower()
+    with_parameter = client.query(f"SELECT CAST(v AS {kind}) AS v FROM (VALUES ('{raw}')) AS t(v) WHERE 1 = ?", [1])
+    assert with_parameter.rows == ((value,),)
 
 
 def test_a_sql_variant_comes_as_what_it_holds_or_is_refused_by_name(

@@ -38,6 +38,8 @@ _VIEWS = {
         FROM duckdb_views() WHERE {_HERE}
         UNION ALL SELECT n.object_id, n.name, s.schema_id, n.type, false, now()::TIMESTAMP
         FROM sys.named n JOIN sys.schemas s ON s.name = n.schema_name""",
+    "tables": "SELECT * FROM sys.objects WHERE type = 'U'",
+    "views": "SELECT * FROM sys.objects WHERE type = 'V'",
     "partitions": f"SELECT table_oid::INTEGER AS object_id, 0 AS index_id, estimated_size::BIGINT AS rows "
     f"FROM duckdb_tables() WHERE {_HERE}",
     "types": "SELECT * FROM (VALUES "

@@ -31,7 +31,7 @@ _TYPES = {
     "DATETIME2": "TIMESTAMP", "DATETIME": "TIMESTAMP", "SMALLDATETIME": "TIMESTAMP", "TIMESTAMP": "TIMESTAMP",
     "TIMESTAMPTZ": "TIMESTAMPTZ", "MONEY": "DECIMAL(19, 4)", "SMALLMONEY": "DECIMAL(10, 4)", "TIME": "TIME",
     "UNIQUEIDENTIFIER": "UUID", "UUID": "UUID", "NVARCHAR": "VARCHAR", "VARCHAR": "VARCHAR", "NCHAR": "VARCHAR",
-    "CHAR": "VARCHAR", "TEXT": "VARCHAR", "XML": "VARCHAR",
+    "CHAR": "VARCHAR", "TEXT": "VARCHAR", "XML": "VARCHAR", "SYSNAME": "VARCHAR",
 }  # fmt: skip
 _COMMAND = (
     r"(?i)(SET|IF|COMMIT|ROLLBACK|BEGIN\s+TRAN|KILL|USE|DECLARE|WAITFOR|EXEC(UTE)?|sp_\w+|(CREATE|DROP)\s+DATABASE"
@@ -166,6 +166,13 @@ class Connection:
             return
         if self.implicit and not self.trancount and not self.showplan:
             self.begin()
+        described = next(
+            (f for f in part.find_all(exp.Anonymous) if f.name == "dm_exec_describe_first_result_set"), None
+        )
+        if described is not None:
+            asked = variables[f"@{described.expressions[0].name}"][1]
+            yield Result([("column_ordinal", Type("int")), ("type_name", Type("nvarchar"))], [self._described(asked)])
+            return
         self._lock(part)
         types = _projected(part)
         used: dict[str, Any] = {}
@@ -199,6 +206,11 @@ class Connection:
                 yield run(self, match) or Result()
                 return
         raise ServerFault(102, f"Incorrect syntax near '{words[:20]}'.", severity=15)
+
+    def _described(self, text: str) -> list[tuple[Any, ...]]:
+        """Return place and type of the columns that *text* would give, as far as a cast says it."""
+        tree = self._parsed(text, _split(text)[-1])
+        return [(at + 1, kind.name) for at, kind in _projected(tree).items()] if isinstance(tree, exp.Expr) else []
 
     def _lock(self, tree: exp.Expr) -> None:
         """Note what a transaction reads until it ends, and have a change of its definition wait for that."""
@@ -267,6 +279,8 @@ class Connection:
                 return node.this
             if isinstance(node, exp.Add) and any(_is_text(side) for side in (node.this, node.expression)):
                 return exp.DPipe(this=node.this, expression=node.expression)
+            if isinstance(node, exp.HexString):
+                return sqlglot.parse_one(f"unhex('{node.name}')", read="duckdb")
             return sqlglot.parse_one(_PLAIN[type(node)], read="duckdb") if type(node) in _PLAIN else node
 
         return tree.copy().transform(one)

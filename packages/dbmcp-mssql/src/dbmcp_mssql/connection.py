@@ -8,6 +8,7 @@ from typing import Any
 
 import pyodbc  # type: ignore[import-not-found]
 
+from dbmcp_mssql.clr import DECODERS
 from dbmcp_mssql.types import CONVERTERS, LATE_CONVERTERS, parameter
 
 __all__ = ["Connection", "Cursor"]
@@ -19,6 +20,8 @@ class Cursor:
     def __init__(self, connection: Connection, cursor: pyodbc.Cursor) -> None:
         self._connection = connection
         self._cursor = cursor
+        #: By a column's place, the type of those whose bytes are to be made text.
+        self.types: dict[int, str] = {}
 
     @property
     def description(self) -> Any:
@@ -36,7 +39,13 @@ class Cursor:
             return []
         rows = [tuple(row) for row in self._cursor.fetchmany(size)]
         self._connection.raise_if_cancelled()
-        return rows
+        return [self._decoded(row) for row in rows] if self.types else rows
+
+    def _decoded(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = list(row)
+        for at, name in self.types.items():
+            values[at] = DECODERS[name](values[at]) if values[at] is not None else None
+        return tuple(values)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows that are left."""

@@ -9,18 +9,19 @@ import pyodbc  # type: ignore[import-not-found]
 from sqlalchemy.dialects import registry
 
 from dbmcp_core.database import Lock
-from dbmcp_core.errors import DbmcpError
+from dbmcp_core.errors import DatabaseError, DbmcpError
 from dbmcp_core.guard.lexer import LexError, lex
 from dbmcp_core.schema import TableName, TableSchema
 from dbmcp_core.sql.database import SQLDatabase
 from dbmcp_core.statement import Column, Statement, Verdict
 from dbmcp_mssql import catalogue, locks
+from dbmcp_mssql.clr import DECODERS
 from dbmcp_mssql.connection import Connection
 from dbmcp_mssql.drivers import ACCESS_TOKEN, connection_string, find_driver, packaged_driver, packed_token
 from dbmcp_mssql.errors import translate
 from dbmcp_mssql.functions import Functions
 from dbmcp_mssql.settings import MSSQLSettings
-from dbmcp_mssql.types import type_name
+from dbmcp_mssql.types import may_be_clr, type_name
 
 __all__ = ["QUERIES", "MSSQLDatabase"]
 
@@ -39,9 +40,13 @@ SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS sees,
         WHERE d.name = DB_NAME()) AS row_versions
 """
 _BLOCKING = "SELECT DISTINCT r.blocking_session_id FROM sys.dm_exec_requests AS r WHERE r.blocking_session_id > 0"
+_DESCRIBE = """
+SELECT d.column_ordinal, COALESCE(d.user_type_name, d.system_type_name) AS type_name
+FROM sys.dm_exec_describe_first_result_set(?, NULL, 0) AS d
+"""
 _SHOWPLAN = "SET SHOWPLAN_TEXT ON"
 #: Every text that this module sends of itself, but for what a statement is explained with.
-QUERIES = (_SESSION.format(lock_ms=5000), _SPID, _SEES_OTHERS, _BLOCKING, _SHOWPLAN)
+QUERIES = (_SESSION.format(lock_ms=5000), _SPID, _SEES_OTHERS, _BLOCKING, _SHOWPLAN, _DESCRIBE)
 
 registry.register("dbmcp_mssql", "dbmcp_mssql.dialect", "Dialect")
 
@@ -105,11 +110,26 @@ class MSSQLDatabase(SQLDatabase[MSSQLSettings]):
         """Run *statement*; rows stay on the server until they are fetched, always."""
         if not stream and "#" in statement.text:
             driver.is_used_up = True  # a temporary table lives as long as its session
-        return driver.execute(statement.text, tuple(statement.params))
+        cursor = driver.execute(statement.text, tuple(statement.params))
+        if stream and any(may_be_clr(entry) for entry in cursor.description or ()):
+            cursor.types = self._clr_types(statement)
+        return cursor
+
+    def _clr_types(self, statement: Statement) -> dict[int, str]:
+        """Return which columns are of types that the driver takes for binary: the server is asked, on another session.
+
+        It runs nothing for that. Where it can't tell, as with a temporary table, they stay binary.
+        """
+        try:
+            found = self.fetch(_DESCRIBE, [_declared(statement)])
+        except DatabaseError:
+            return {}
+        return {int(at) - 1: str(name) for at, name in found if name in DECODERS}
 
     def columns(self, driver: Connection, cursor: Any) -> list[Column]:  # noqa: ARG002
         """Return the header, with types as the driver knows them."""
-        return [Column(entry[0], type_name(entry)) for entry in cursor.description or ()]
+        described = enumerate(cursor.description or ())
+        return [Column(entry[0], cursor.types.get(at) or type_name(entry)) for at, entry in described]
 
     def stop(self, driver: Connection) -> None:
         """Have the server cancel what runs on *driver*."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from dbmcp_core.errors import QueryFailed
 
-__all__ = ["CONVERTERS", "LATE_CONVERTERS", "parameter", "type_name"]
+__all__ = ["CONVERTERS", "LATE_CONVERTERS", "may_be_clr", "parameter", "type_name"]
 
 _EPOCH = dt.datetime(1900, 1, 1)  # noqa: DTZ001 - the types have no zone
 _INTEGERS = {3: "tinyint", 5: "smallint", 10: "int", 19: "bigint"}
@@ -64,6 +64,11 @@ def _whole(raw: bytes) -> int:
 CONVERTERS: dict[int, Callable[[bytes], Any]] = {-15: _whole, -16: _whole, -25: _whole, -28: lambda raw: raw[0]}
 #: Set after a statement ran: a converter takes the column's type away from the header.
 LATE_CONVERTERS: dict[int, Callable[[bytes], Any]] = {93: _timestamp, -154: _time, -155: _zoned, -151: bytes}
+
+
+def may_be_clr(column: Sequence[Any]) -> bool:
+    """Tell whether a column of pyodbc's description can be a hierarchyid or the like: a binary without a length."""
+    return column[1] is bytearray and column[3] in (0, 2**31 - 1) and not column[5]
 
 
 def type_name(column: Sequence[Any]) -> str:
