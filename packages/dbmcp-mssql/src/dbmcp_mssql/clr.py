@@ -1,6 +1,7 @@
 """The types that SQL Server sends as its .NET code keeps them, as text: hierarchyid, geometry, geography.
 
-The text is what ``ToString()`` gives. The formats are those of Microsoft's [MS-SSCLRT]. What isn't understood in full is no text: a ValueError.
+The text is what ``ToString()`` gives. The formats are those of Microsoft's [MS-SSCLRT]. What isn't understood in full
+stays bytes.
 """
 
 from __future__ import annotations
