@@ -404,9 +404,20 @@ def reader() -> Iterator[Client]:
         server.drop_database(settings["database"])
 
 
+def _by_class() -> list[str]:
+    """Return the guard's own corpus of attacks on T-SQL."""
+    path = Path(__file__).parents[1] / "core" / "guard" / "test_tsql_hostile.py"
+    spec = importlib.util.spec_from_file_location("tsql_hostile", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return [text for _, text in module.texts(module.HOSTILE)]
+
+
 def test_no_attack_comes_through_any_door(reader: Client) -> None:
     passed: list[str] = []
-    for text in texts(ATTACKS):
+    for text in texts(ATTACKS) + _by_class():
         doors: list[Any] = [reader.query, reader.execute, reader.explain]
         for door in doors:
             try:

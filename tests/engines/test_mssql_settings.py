@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from dbmcp_core import ConfigError, ConnectionFailed
 from dbmcp_core.config import load, source
 from dbmcp_core.registry import Registry
-from dbmcp_mssql import MSSQL, MSSQLSettings
+from dbmcp_mssql import MSSQLSettings
 from dbmcp_mssql.drivers import connection_string, find_driver, packed_token
 
 MS = "ODBC Driver 18 for SQL Server"
@@ -250,11 +252,20 @@ def test_a_driver_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "FreeTDS" in str(caught.value)
 
 
-def test_odbc_that_cannot_be_loaded_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "dbmcp_mssql.database", None)
-    with pytest.raises(ConnectionFailed) as caught:
-        MSSQL().open(build())
-    assert "apt-get install unixodbc" in str(caught.value)
+def test_odbc_that_cannot_be_loaded_is_told_with_a_remedy(tmp_path: Path) -> None:
+    said = "libodbc.so.2: cannot open shared object file: No such file or directory"
+    (tmp_path / "pyodbc.py").write_text(f"raise ImportError({said!r})", encoding="utf-8")
+    code = (
+        "from dbmcp_core import DbmcpError, connect\n"
+        "try: connect('mssql://sa:canary@127.0.0.1/shop').ping()\n"
+        "except DbmcpError as exc: print(exc.code, exc)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.startswith("connection_failed")
+    for part in (said, "apt-get install unixodbc"):
+        assert part in done.stdout
+    assert "canary" not in done.stdout + done.stderr
 
 
 def test_only_an_operator_names_a_file_that_is_loaded_or_uses_this_programs_account() -> None:

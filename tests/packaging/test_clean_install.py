@@ -246,3 +246,23 @@ def test_the_server_alone_tells_its_version(
     environment = Environment(tmp_path_factory.mktemp("server"))
     environment.install(wheels(ROOT / "packages" / "dbmcp-core"), wheels(server))
     assert "0.1.0" in run(environment.bin / "dbmcp", "--version")
+
+
+def test_sql_server_alone_says_what_it_wants(
+    tmp_path: Path, wheels: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With pyodbc and without any driver, as after a plain ``pip install dbmcp-mssql``."""
+    packages = [wheels(ROOT / "packages" / name) for name in ("dbmcp-core", "dbmcp-mssql")]
+    environment = Environment(tmp_path / "mssql")
+    environment.install(f"{packages[0]}[sql]", packages[1])
+    monkeypatch.setenv("ODBCSYSINI", str(tmp_path))
+    monkeypatch.setenv("ODBCINSTINI", "none.ini")
+    code = (
+        "from dbmcp_core import DbmcpError, connect\n"
+        "try: connect('mssql://sa:canary@127.0.0.1:1/shop').ping()\n"
+        "except DbmcpError as exc: print(exc.code, exc)"
+    )
+    told = environment.python(code)
+    assert told.startswith("connection_failed")
+    assert "dbmcp-mssql[driver]" in told or "unixodbc" in told  # the latter where the system has no ODBC at all
+    assert "canary" not in told

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from dbmcp_core.guard import judge
@@ -400,3 +404,14 @@ def test_no_table_is_read_unnamed(text: str, table: str) -> None:
 
 def test_a_function_with_the_name_of_a_known_one_keeps_its_name() -> None:
     assert judge("SELECT dbo.split(@ids), dbo.parse(a) FROM t", "tsql").functions == {"dbo.split", "dbo.parse"}
+
+
+@pytest.mark.parametrize(("name", "views"), [("instnwnd", 16), ("instpubs", 1)])
+def test_every_view_of_microsofts_samples_is_a_read(sample: Callable[[str], Path], name: str, views: int) -> None:
+    raw = sample(f"northwind/sqlserver-{name}.sql").read_bytes()
+    script = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1")
+    verdicts = [judge(batch, "tsql") for batch in re.split(r"(?im)^\s*go\s*$", script)]
+    assert not any(verdict.kind is Kind.READ for verdict in verdicts)  # a script that makes a database reads nothing
+    bodies = re.findall(r"(?ims)^\s*create\s+view\s+.+?\s+as\s+(.*?)^\s*go\s*$", script)
+    assert len(bodies) == views
+    assert [judge(body, "tsql").reason for body in bodies] == [None] * views
