@@ -190,6 +190,32 @@ def test_every_statement_of_the_plugins_own_parses_in_t_sql(text: str) -> None:
         assert sqlglot.parse_one(part, read="tsql") is not None
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "code"),
+    [
+        ("HY000", "[HY000] [FreeTDS][SQL Server]Unknown error (0) (SQLFetch)", "connection_failed"),
+        (
+            "08S01",
+            "[08S01] [FreeTDS][SQL Server]Write to the server failed (20006) (SQLExecDirectW)",
+            "connection_failed",
+        ),
+        ("40001", "[40001] [Microsoft][ODBC Driver 18][SQL Server]Deadlocked (1205) (SQLExecDirectW)", "database_busy"),
+        (
+            "42S02",
+            "[42S02] [Microsoft][ODBC Driver 18][SQL Server]Invalid object name 'a'. (208) (SQLExecDirectW)",
+            "query_failed",
+        ),
+        ("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Query timeout expired (0) (SQLExecDirectW)", "query_timeout"),
+    ],
+)
+def test_what_a_driver_says_has_a_code(state: str, said: str, code: str) -> None:
+    errors = pytest.importorskip("dbmcp_mssql.errors")
+    pyodbc = pytest.importorskip("pyodbc")
+    error = errors.translate(pyodbc.Error(state, said), "SELECT 1", "db")
+    assert error.code == code
+    assert "FreeTDS" not in str(error)
+
+
 # Faults
 
 

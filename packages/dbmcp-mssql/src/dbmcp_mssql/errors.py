@@ -54,6 +54,10 @@ def translate(error: Exception, text: str, where: str) -> DbmcpError:
         return ConnectionFailed(f"SQL Server at {where}: {said}.", hint=hint or _UNREACHED, details=details)
     if number == 208 and (missing := re.search(r"'([^']+)'", said)):
         details["table"] = missing[1]
+    if (
+        not number and said.lower() == "unknown error"
+    ):  # what FreeTDS says of a connection that was cut in mid-statement
+        return ConnectionFailed("SQL Server: the connection was lost.", hint="Ask again.", details=details)
     return _kind(state, number)(f"SQL Server: {said}.", hint=hint, details=details)
 
 
