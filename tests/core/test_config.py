@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from dbmcp_core import ConfigError, Registry, Settings, UnknownSource, hookimpl
+from dbmcp_core import ConfigError, Engine, Registry, Secret, Settings, UnknownSource, hookimpl, setting
 from dbmcp_core.config import load, source
 from dbmcp_core.sqlite.settings import SQLiteSettings
 
@@ -120,6 +122,63 @@ def test_the_environment_makes_a_source(registry: Registry) -> None:
 def test_a_url_in_the_environment_makes_a_source(registry: Registry) -> None:
     (one,) = load(registry, environment={"DBMCP_URL": "sqlite:///data/shop.db"}).sources
     assert one.name == "shop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamousSettings(Settings):
+    host: str = setting(doc="Where.", environment=("FAMOUS_HOST",))
+    token: Secret | None = setting(None, doc="The token.", environment=("FAMOUS_TOKEN",))
+
+
+class Famous(Engine):
+    name = "famous"
+    settings = FamousSettings
+
+    def open(self, settings: Settings) -> NoReturn:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def with_famous(registry: Registry) -> Registry:
+    class Plugin:
+        @hookimpl
+        def dbmcp_engines(self) -> list[type[Engine]]:
+            return [Famous]
+
+    registry.register(Plugin(), "famous")
+    return registry
+
+
+def famous(registry: Registry, environment: dict[str, str], named: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    found = []
+    for one in load(registry, environment=environment, named=named).sources:
+        if isinstance(one.settings, FamousSettings):
+            token = one.settings.token
+            found.append((one.settings.host, token.reveal() if token is not None else ""))
+    return found
+
+
+def test_variables_of_a_databases_own_tools_make_a_source_where_they_hold_what_it_needs(with_famous: Registry) -> None:
+    assert famous(with_famous, {"FAMOUS_HOST": "h", "FAMOUS_TOKEN": "t"}) == [("h", "t")]
+    assert famous(with_famous, {"FAMOUS_TOKEN": "t"}) == []
+    assert famous(with_famous, {"FAMOUS_HOST": ""}) == []
+
+
+def test_our_variables_win_over_those_of_a_databases_own_tools(with_famous: Registry) -> None:
+    theirs = {"FAMOUS_HOST": "h", "FAMOUS_TOKEN": "t"}
+    assert famous(with_famous, {**theirs, "MCP_FAMOUS_HOST": "mine"}) == [("mine", "t")]
+    assert famous(with_famous, {**theirs, "MCP_FAMOUS_TOKEN": "mine"}) == [("h", "mine")]
+
+
+def test_variables_of_a_databases_own_tools_add_nothing_to_what_is_configured(
+    with_famous: Registry, tmp_path: Path
+) -> None:
+    theirs = {"FAMOUS_HOST": "h", "FAMOUS_TOKEN": "t"}
+    write(tmp_path / "dbmcp.toml", '[sources]\nlake = { engine = "famous", host = "lake" }')
+    assert famous(with_famous, theirs) == [("lake", "")]
+    (tmp_path / "dbmcp.toml").unlink()
+    assert famous(with_famous, theirs, ("famous",)) == [("h", "t")]
+    assert famous(with_famous, theirs, ("sqlite://",)) == []
 
 
 def test_a_misspelt_variable_of_an_engine_is_an_error(registry: Registry) -> None:

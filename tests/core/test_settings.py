@@ -45,6 +45,28 @@ def test_texts_become_what_the_setting_is(values: dict[str, object], name: str, 
     assert getattr(Example.build({"host_name": "db", **values}, where="test"), name) == expected
 
 
+@dataclass(frozen=True, kw_only=True)
+class Famous(Settings):
+    host: str = setting(doc="Where.", aliases=("server",), environment=("FAMOUS_HOST", "FAMOUS_SERVER"))
+    port: int = setting(1, doc="Which port.", environment=("FAMOUS_PORT",))
+    token: Secret | None = setting(None, doc="The token.")
+
+
+@pytest.mark.parametrize(
+    ("values", "variables", "expected"),
+    [
+        ({}, {"FAMOUS_HOST": "a", "FAMOUS_SERVER": "b"}, {"host": "a"}),
+        ({}, {"FAMOUS_HOST": " ", "FAMOUS_SERVER": " b "}, {"host": "b"}),
+        ({"SERVER": "mine"}, {"FAMOUS_HOST": "a", "FAMOUS_PORT": "2"}, {"SERVER": "mine", "port": "2"}),
+        ({"host": "mine"}, {"TOKEN": "t", "HOST": "a", "famous_port": "2"}, {"host": "mine"}),
+    ],
+)
+def test_variables_of_others_fill_in_what_is_left_out(
+    values: dict[str, object], variables: dict[str, str], expected: dict[str, object]
+) -> None:
+    assert Famous.from_variables(values, variables) == expected
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [

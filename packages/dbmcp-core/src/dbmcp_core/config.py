@@ -10,7 +10,9 @@ A source is a URL (``sqlite:///shop.db``) or a table of settings::
     filename = "${CRM_FILE}"
     read_only = false
 
-``MCP_<ENGINE>_<SETTING>`` variables make one source named like the engine; ``DBMCP_URL`` makes one from a URL.
+``MCP_<ENGINE>_<SETTING>`` variables make one source named like the engine; ``DBMCP_URL`` makes one from a URL. The
+variables of a database's own tools fill in what is left out there. Alone they make a source where they hold all that
+it can't do without, and nothing else names one of that engine.
 """
 
 from __future__ import annotations
@@ -82,6 +84,7 @@ def load(
     tables = _read(path) if path is not None else {}
     found = _from_tables(registry, tables.get("sources", {}), path, environment) if path is not None else {}
     found |= _from_environment(registry, environment)
+    found |= _from_others_variables(registry, environment, found, named)
     if named:
         chosen = [_from_command_line(registry, text, found) for text in named]
         if len({one.name for one in chosen}) < len(chosen):
@@ -161,14 +164,32 @@ def _from_environment(registry: Registry, environment: Mapping[str, str]) -> dic
     found = {}
     for name, table in sorted(tables.items()):
         try:
-            registry.engine(name)
+            engine = registry.engine(name)
         except PluginError:  # MCP_TOOL_TIMEOUT and its like belong to other programs
             continue
+        table = engine.settings.from_variables(table, environment)
         found[name] = source(registry, name, {"engine": name, **table}, origin="environment")
     if url := environment.get("DBMCP_URL"):
         one = _unnamed(registry, url, "environment")
         found[one.name] = one
     return found
+
+
+def _from_others_variables(
+    registry: Registry, environment: Mapping[str, str], found: Mapping[str, Source], named: Sequence[str]
+) -> dict[str, Source]:
+    """Return the sources that the variables of the databases' own tools make, of engines that have none in *found*."""
+    registry.load_all()
+    taken = {one.engine.name for one in found.values()}
+    made = {}
+    for engine in registry.engines():
+        name, settings = engine.name, engine.settings
+        if name in taken or (named and name not in named):
+            continue
+        table = settings.from_variables({}, environment)
+        if table and set(settings.required()) <= table.keys():
+            made[name] = source(registry, name, {"engine": name, **table}, origin="environment")
+    return made
 
 
 def _from_command_line(registry: Registry, text: str, configured: Mapping[str, Source]) -> Source:

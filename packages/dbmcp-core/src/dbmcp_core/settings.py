@@ -66,7 +66,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def setting(
-    default: Any = dataclasses.MISSING, *, doc: str, aliases: tuple[str, ...] = (), operator: bool = False
+    default: Any = dataclasses.MISSING,
+    *,
+    doc: str,
+    aliases: tuple[str, ...] = (),
+    operator: bool = False,
+    environment: tuple[str, ...] = (),
 ) -> Any:
     """Declare one field of an ``Options`` class.
 
@@ -75,8 +80,11 @@ def setting(
         doc: What it means, in one sentence, with its unit.
         aliases: Other names that it is known by. The camelCase spelling of its name always is.
         operator: Whether only the operator may set it, not a client that opens a connection of its own.
+        environment: The variables that the database's own tools take it from, the strongest first. They count where
+            ``MCP_<ENGINE>_<SETTING>`` isn't set, and only for the source that the environment makes.
     """
-    return dataclasses.field(default=default, metadata={"doc": doc, "aliases": aliases, "operator": operator})
+    metadata = {"doc": doc, "aliases": aliases, "operator": operator, "environment": environment}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +116,7 @@ class Options:
                     found[name] = _convert(value, _hints(cls)[name])
                 except ValueError as exc:
                     problems.append(f"{name!r} {exc}")
-        problems += [f"{name!r} is missing" for name in cls._required() if name not in found]
+        problems += [f"{name!r} is missing" for name in cls.required() if name not in found]
         if problems:
             raise ConfigError(f"{where}: {'; '.join(problems)}.", details={"problems": problems})
         try:
@@ -132,7 +140,24 @@ class Options:
         return [field.name for field in _fields(cls)], aliases
 
     @classmethod
-    def _required(cls) -> list[str]:
+    def from_variables(cls, values: Mapping[str, object], variables: Mapping[str, str]) -> dict[str, object]:
+        """Return *values*, with what they leave out from the variables of the database's own tools.
+
+        Empty ones don't count. A class whose settings exclude each other leaves out what *values* have decided.
+        """
+        names = cls.names()
+        given = {names.get(plain(key)) for key in values}
+        found = dict(values)
+        for field in _fields(cls):
+            texts = (variables.get(name, "").strip() for name in field.metadata.get("environment", ()))
+            text = next(filter(None, texts), None)
+            if text is not None and field.name not in given:
+                found[field.name] = text
+        return found
+
+    @classmethod
+    def required(cls) -> list[str]:
+        """Return the names of the settings that have no default."""
         missing = dataclasses.MISSING
         return [f.name for f in _fields(cls) if f.default is missing and f.default_factory is missing]
 
