@@ -82,6 +82,7 @@ WHERE = {"host": "dbc-1.cloud.databricks.com", "http_path": "/sql/1.0/warehouses
         ({"http_path": None}, "http_path"),
         ({"host": None}, "server_hostname"),
         ({"token": None}, "access_token"),
+        ({"token": ""}, "access_token"),
         ({"token": "dapi 1"}, "copied"),
         ({"token": "“dapi1”"}, "copied"),
         ({"client_id": "x"}, "client_secret"),
@@ -100,7 +101,13 @@ def test_a_wrong_setting_is_named(given: dict[str, object], told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["dbc-1.cloud.databricks.com", "https://dbc-1.cloud.databricks.com/", " DBC-1.cloud.databricks.com"]
+    "host",
+    [
+        "dbc-1.cloud.databricks.com",
+        "https://dbc-1.cloud.databricks.com/",
+        "https://dbc-1.cloud.databricks.com/?o=1234567#",
+        " DBC-1.cloud.databricks.com",
+    ],
 )
 def test_a_host_is_taken_as_people_copy_it(host: str) -> None:
     assert opened({**WHERE, "host": host}).settings.server_hostname.lower() == "dbc-1.cloud.databricks.com"
@@ -144,6 +151,61 @@ def test_the_environment_makes_a_source() -> None:
     }
     (source,) = load(Registry(), environment={f"MCP_DATABRICKS_{name}": value for name, value in names.items()}).sources
     assert (source.name, source.settings.catalog) == ("databricks", "main")
+
+
+THEIRS = {
+    "DATABRICKS_HOST": "https://dbc-1.cloud.databricks.com/",
+    "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/abc",
+    "DATABRICKS_TOKEN": "dapi1",
+}
+
+
+def _from_environment(**more: str) -> Any:
+    (source,) = load(Registry(), environment={**THEIRS, **more}).sources
+    return source.settings
+
+
+def test_databricks_own_variables_make_a_source() -> None:
+    settings = _from_environment(DATABRICKS_CATALOG="main", DATABRICKS_SCHEMA="sales")
+    assert (settings.server_hostname, settings.http_path) == ("dbc-1.cloud.databricks.com", "/sql/1.0/warehouses/abc")
+    assert (settings.token(), settings.catalog, settings.schema) == ("dapi1", "main", "sales")
+    assert load(Registry(), environment={"DATABRICKS_HOST": "h.example", "DATABRICKS_TOKEN": "dapi1"}).sources == ()
+
+
+def test_databricks_own_variables_without_a_way_to_log_in_say_so() -> None:
+    with pytest.raises(ConfigError, match="'access_token', or 'client_id' with 'client_secret', is missing"):
+        _from_environment(DATABRICKS_TOKEN="")
+
+
+@pytest.mark.parametrize(
+    ("more", "token", "client"),
+    [
+        ({"MCP_DATABRICKS_TOKEN": "mine"}, "mine", None),
+        ({"MCP_DATABRICKS_TOKEN": "mine", "DATABRICKS_CLIENT_ID": "c", "DATABRICKS_CLIENT_SECRET": "s"}, "mine", None),
+        ({"MCP_DATABRICKS_CLIENT_ID": "c", "MCP_DATABRICKS_CLIENT_SECRET": "s"}, "", "c"),
+        ({"MCP_DATABRICKS_CLIENT_ID": "c", "DATABRICKS_CLIENT_SECRET": "s"}, "", "c"),
+        ({"MCP_DATABRICKS_TOKEN": "mine", "DATABRICKS_AUTH_TYPE": "oauth-m2m"}, "mine", None),
+        ({"DATABRICKS_TOKEN": "", "DATABRICKS_CLIENT_ID": "c", "DATABRICKS_CLIENT_SECRET": "s"}, "", "c"),
+        ({"DATABRICKS_AUTH_TYPE": "pat", "DATABRICKS_CLIENT_ID": "c"}, "dapi1", "c"),
+        ({"DATABRICKS_AUTH_TYPE": "oauth-m2m", "DATABRICKS_CLIENT_ID": "c", "DATABRICKS_CLIENT_SECRET": "s"}, "", "c"),
+    ],
+)
+def test_our_own_way_to_log_in_comes_before_databricks_own(
+    more: dict[str, str], token: str, client: str | None
+) -> None:
+    settings = _from_environment(**more)
+    assert (settings.token(), settings.client_id) == (token, client)
+
+
+def test_two_ways_to_log_in_are_one_too_many() -> None:
+    with pytest.raises(ConfigError, match="not both"):
+        _from_environment(DATABRICKS_CLIENT_ID="c", DATABRICKS_CLIENT_SECRET="s")
+
+
+@pytest.mark.parametrize("kind", ["databricks-oauth", "external-browser", "azure-cli", "databricks-cli", "u2m"])
+def test_a_way_to_log_in_that_needs_a_browser_is_told(kind: str) -> None:
+    with pytest.raises(ConfigError, match="a server has no browser"):
+        _from_environment(DATABRICKS_AUTH_TYPE=kind)
 
 
 def test_private_options_are_the_operators_and_reach_the_connector(server: Any) -> None:

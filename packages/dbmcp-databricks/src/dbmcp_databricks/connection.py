@@ -93,8 +93,8 @@ class Connection:
             "_retry_stop_after_attempts_duration": max(self._wait_s, 1.0),
             "_retry_delay_max": 5.0,
         }
-        if settings.access_token is not None:
-            options["access_token"] = settings.access_token.reveal()
+        if token := settings.token():
+            options["access_token"] = token
         else:
             options["credentials_provider"] = ClientCredentials(settings, _verifier(settings))
         return options | settings.private_options()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from dbmcp_core.settings import Secret, Settings, setting
+from dbmcp_core.settings import Secret, Settings, plain, setting
 
 __all__ = ["DatabricksSettings"]
 
 _OPTION = re.compile(r"(?P<name>_[a-z][a-z0-9_]*)=(?P<value>.*)", re.S)
+_PAT, _M2M = "pat", "oauth-m2m"
+_TOKEN, _CLIENT = frozenset({"access_token"}), frozenset({"client_id", "client_secret"})
 _WHERE = "it stands in the warehouse's connection details, as /sql/1.0/warehouses/…"
 
 
@@ -21,16 +24,39 @@ _WHERE = "it stands in the warehouse's connection details, as /sql/1.0/warehouse
 class DatabricksSettings(Settings):
     """Where the workspace is, which warehouse or cluster runs the statements, and who asks."""
 
-    server_hostname: str = setting(doc="The workspace's host.", aliases=("host", "hostname", "server"))
-    http_path: str = setting(doc="The path of the warehouse or cluster, from its connection details.")
-    access_token: Secret | None = setting(None, doc="A token of the account.", aliases=("token", "password"))
-    client_id: str | None = setting(None, doc="A service principal's OAuth client id, in place of a token.")
-    client_secret: Secret | None = setting(None, doc="Its secret.")
-    catalog: str | None = setting(None, doc="The catalog to use; left out, the workspace's default.")
+    server_hostname: str = setting(
+        doc="The workspace's host.",
+        aliases=("host", "hostname", "server"),
+        environment=("DATABRICKS_HOST", "DATABRICKS_SERVER_HOSTNAME"),
+    )
+    http_path: str = setting(
+        doc="The path of the warehouse or cluster, from its connection details.", environment=("DATABRICKS_HTTP_PATH",)
+    )
+    access_token: Secret | None = setting(
+        None,
+        doc="A token of the account.",
+        aliases=("token", "password"),
+        environment=("DATABRICKS_TOKEN", "DATABRICKS_ACCESS_TOKEN"),
+    )
+    client_id: str | None = setting(
+        None,
+        doc="A service principal's OAuth client id, in place of a token.",
+        environment=("DATABRICKS_CLIENT_ID",),
+    )
+    client_secret: Secret | None = setting(None, doc="Its secret.", environment=("DATABRICKS_CLIENT_SECRET",))
+    auth_type: str | None = setting(
+        None,
+        doc="Which of the two to use, 'pat' or 'oauth-m2m', where both are given.",
+        environment=("DATABRICKS_AUTH_TYPE",),
+    )
+    catalog: str | None = setting(
+        None, doc="The catalog to use; left out, the workspace's default.", environment=("DATABRICKS_CATALOG",)
+    )
     schema: str | None = setting(
         None,
         doc="The schema to use, and the only one that is listed; left out, all of the catalog are.",
         aliases=("database",),
+        environment=("DATABRICKS_SCHEMA",),
     )
     connect_timeout_s: float = setting(
         30.0, doc="Seconds to wait for a session, and for a stopped warehouse to start.", aliases=("connect_timeout",)
@@ -40,9 +66,24 @@ class DatabricksSettings(Settings):
     ssl_verify: bool = setting(True, doc="Whether the host must prove who it is.", operator=True)
     options: tuple[str, ...] = setting((), doc="Private options of the connector, each as _name=value.", operator=True)
 
+    @classmethod
+    def from_variables(cls, values: Mapping[str, object], variables: Mapping[str, str]) -> dict[str, object]:
+        """Return *values* with what Databricks' own variables add: no second way to log in where *values* have one."""
+        names = cls.names()
+        given = {names.get(plain(key)) for key in values}
+        found = super().from_variables(values, variables)
+        for name in _TOKEN if given & _CLIENT else _CLIENT if given & _TOKEN else ():
+            if name not in given:
+                found.pop(name, None)
+        if given & (_TOKEN | _CLIENT) and "auth_type" not in given:
+            found.pop("auth_type", None)
+        return found
+
     def __post_init__(self) -> None:
         """Check what belongs together, and take the host as people copy it."""
-        host = re.sub(r"^https?://", "", self.server_hostname.strip(), flags=re.I).rstrip("/")
+        # As from a browser's address line, too: https://dbc-1234.cloud.databricks.com/?o=1234
+        host = re.sub(r"^https?://", "", self.server_hostname.strip(), flags=re.I)
+        host = re.sub(r"/*(?:\?o=\d*)?#?$", "", host)
         object.__setattr__(self, "server_hostname", host)
         problems = [*self._where_problems(host), *self._who_problems()]
         try:
@@ -63,16 +104,26 @@ class DatabricksSettings(Settings):
             problems.append(f"'http_path' wants a path, not {self.http_path!r}: {_WHERE}")
         return problems
 
+    def token(self) -> str:
+        """Return the token to show; empty where the service principal's secret is to be used."""
+        use_client = (self.auth_type or "").lower() == _M2M
+        return "" if use_client or self.access_token is None else self.access_token.reveal()
+
     def _who_problems(self) -> list[str]:
-        token, client = bool(self.access_token), bool(self.client_id)
-        if client != bool(self.client_secret):
+        kind = (self.auth_type or "").lower()
+        token = self.access_token.reveal() if self.access_token is not None else ""
+        secret = self.client_secret.reveal() if self.client_secret is not None else ""
+        if kind not in ("", _PAT, _M2M):
+            wanted = "'auth_type' is 'pat' (a token) or 'oauth-m2m' (client_id and client_secret)"
+            return [f"{wanted}, not {kind!r}: a server has no browser and no other tool's log-in"]
+        if kind != _PAT and bool(self.client_id) != bool(secret):
             return ["'client_id' and 'client_secret' go together"]
-        if token and client:
+        if not kind and token and secret:
             return ["either 'access_token' or 'client_id' with 'client_secret' is wanted, not both"]
-        if not token and not client:
+        if not (token if kind == _PAT else secret if kind == _M2M else token or secret):
             return ["'access_token', or 'client_id' with 'client_secret', is missing"]
-        secret = self.access_token or self.client_secret
-        if secret is not None and (not secret.reveal().isascii() or re.search(r"\s", secret.reveal())):
+        used = self.token() or secret
+        if not used.isascii() or re.search(r"\s", used):
             return ["the token or secret has blanks or letters that none has; was it copied whole?"]
         return []
 
