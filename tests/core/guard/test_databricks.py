@@ -51,3 +51,41 @@ def test_a_function_that_takes_a_schema_from_elsewhere_is_refused(text: str) -> 
 def test_a_read_passes(text: str) -> None:
     verdict = judge(text, "databricks")
     assert verdict.kind is Kind.READ, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "tables"),
+    [
+        ("TABLE a.b UNION ALL TABLE c", {"a.b", "c"}),
+        ("FROM t |> UNION ALL TABLE u |> EXCEPT SELECT * FROM v", {"t", "u", "v"}),
+        ("WITH c AS (TABLE t) TABLE c", {"t"}),
+        ("SELECT * FROM main.a.b@v1 JOIN c@v2", {"main.a.b", "c"}),
+        ("SELECT * FROM event_log(TABLE(main.a.t))", {"main.a.t"}),
+        ("SELECT * FROM event_log(TABLE t)", {"t"}),
+        ("SELECT * FROM table_changes('main.a.t', 1)", {"main.a.t"}),
+        ("SELECT * FROM table_changes('`a b`.`c.d`', 1, 2)", {"a b.c.d"}),
+        ("SELECT a FROM t TIMESTAMP AS OF (SELECT max(x) FROM u)", {"t", "u"}),
+        ("SHOW COLUMNS FROM t FROM main.a", {"main.a.t"}),
+        ("SHOW TBLPROPERTIES main.a.t ('x')", {"main.a.t"}),
+        ("DESCRIBE main.a.t PARTITION (a = 1)", {"main.a.t"}),
+    ],
+)
+def test_every_table_is_named(text: str, tables: set[str]) -> None:
+    verdict = judge(text, "databricks")
+    assert verdict.kind is Kind.READ, verdict.reason
+    assert {str(table) for table in verdict.tables} == tables
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM table_changes('a' || 'b', 1)",
+        "SELECT * FROM table_changes(:t, 1)",
+        "SELECT * FROM table_changes('delta.`/x`', 1)",
+        "SELECT * FROM table_changes('/x', 1)",
+        "SELECT * FROM `table_changes`(concat('a'), 1)",
+        'SELECT """; DELETE FROM t --',
+    ],
+)
+def test_a_table_named_in_a_string_is_judged_too(text: str) -> None:
+    assert judge(text, "databricks").kind is not Kind.READ

@@ -820,7 +820,7 @@ SELECT ${env:HOME}
 SELECT '${spark.x}'
 SELECT 1 -- ${x}
 SELECT 1 -- a \\␤ , reflect('x', 'y')
-SELECT 1 /* a /* b */ c */
+SELECT 1 /* a /*+ b */ c */
 SELECT /*+ x('*/ , reflect(1) */
 SELECT $$a$$
 # * *

@@ -66,7 +66,9 @@ def _places(text: str, lexemes: Sequence[Lexeme], dialect: str) -> Iterator[_Pla
         part, start, end = lexeme.part.name, lexeme.start, lexeme.end
         written = text[start:end]
         if written == "?":
-            if dialect != "postgres" or not _is_operand(before):  # there it asks whether JSON has a key
+            # PostgreSQL asks whether JSON has a key, Databricks casts by ``v?::int``.
+            may_be_operator = dialect == "postgres" or (dialect == "databricks" and text[end : end + 2] == "::")
+            if not (may_be_operator and _is_operand(before)):
                 yield _Place("?", None, start, end)
         elif part == "PARAM" and written[0] == "%":
             if not _is_operand(before):

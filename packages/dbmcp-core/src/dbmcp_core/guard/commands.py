@@ -6,6 +6,7 @@ Each is judged by a small grammar of its own, for parsers take most of them for 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from dbmcp_core.guard import pragmas
 from dbmcp_core.guard.finding import Finding, Look
@@ -58,6 +59,7 @@ _DESCRIBE_WORDS = words(
 _LISTS = ("tables", "databases", "schemas", "all", "variables")
 #: Lexemes of ``catalog.schema.table column`` at most.
 _LONGEST_NAME = 8
+_LONGEST_OPERATOR = 3
 _BEFORE_NAME = ("from", "in", "table", "view", "partitions", "tblproperties")
 _NAME = (Part.WORD, Part.QUOTED)
 
@@ -139,29 +141,66 @@ def _describe(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look:
         return Look() if dialect == "duckdb" else _refused(lexemes, "DESCRIBE needs to say what")
     if dialect != "mysql" and _begins_query(lexemes[start]):
         return inner(start)
+    if dialect == "databricks":
+        if lexemes[1].is_word("function") and _is_about_function(lexemes[start:]):
+            return Look()
+        lexemes = _without_partition(lexemes, start)
     look = Look(list(check_words(lexemes[1:], dialect)))
     if any(lexeme.part is Part.OP and lexeme.text != "." for lexeme in lexemes) or len(lexemes) - start > _LONGEST_NAME:
         look.add(Finding(Kind.UNKNOWN, "DESCRIBE takes a name", lexemes[0].start, RefusalCode.UNPARSABLE))
     return _named(look, lexemes, dialect, start)
 
 
+def _is_about_function(lexemes: Sequence[Lexeme]) -> bool:
+    """Tell whether this is one name, also in quotes, or one operator: ``DESCRIBE FUNCTION >=``."""
+    if all(lexeme.part is Part.OP for lexeme in lexemes):
+        return len(lexemes) <= _LONGEST_OPERATOR and not any(lexeme.text in "()" for lexeme in lexemes)
+    return len(lexemes) == 1 and lexemes[0].part is Part.STRING
+
+
+def _without_partition(lexemes: Sequence[Lexeme], start: int) -> Sequence[Lexeme]:
+    """Leave out Spark's ``PARTITION (day = '2024-01-01', …)`` at the end, where it holds names and literals alone."""
+    marks = [index for index in range(start + 1, len(lexemes) - 1) if lexemes[index].is_word("partition")]
+    if not marks or not lexemes[marks[-1] + 1].is_op("(") or not lexemes[-1].is_op(")"):
+        return lexemes
+    inside = lexemes[marks[-1] + 2 : -1]
+    plain = all(lexeme.part is not Part.OP or lexeme.text in "=,-" for lexeme in inside)
+    return lexemes[: marks[-1]] if plain else lexemes
+
+
 def _named(look: Look, lexemes: Sequence[Lexeme], dialect: str, start: int | None = None) -> Look:
     """Judge the calls and names of a command; *start* is where its table's name begins, if not after FROM or IN."""
-    look.findings += list(check_calls(lexemes, dialect, frozenset()))
-    look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword}
+    names = _names_before_keys(lexemes)
+    look.findings += list(check_calls(lexemes, dialect, names))
+    look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword and call.offset not in names}
+    marks = [i for i, lexeme in enumerate(lexemes[:-1]) if lexeme.is_word(*_BEFORE_NAME)]
     if start is None:
-        marks = [i for i, lexeme in enumerate(lexemes[:-1]) if lexeme.is_word(*_BEFORE_NAME)]
         start = marks[0] + 1 if marks else len(lexemes)
-    parts: list[str] = []
     offset = lexemes[start].start if start < len(lexemes) else 0
+    parts = _name_at(lexemes, start, look, dialect)
+    if lexemes[1].is_word("columns") and len(marks) > 1:  # SHOW COLUMNS FROM t FROM schema
+        parts = parts[:1] + _name_at(lexemes, marks[1] + 1, look, dialect)
+    if parts:
+        _add_name(look, parts, dialect, offset)
+    return look
+
+
+def _name_at(lexemes: Sequence[Lexeme], start: int, look: Look, dialect: str) -> tuple[str, ...]:
+    """Return the parts of the name that begins there, the last one first; a string in its place is a file."""
+    parts: list[str] = []
     while start < len(lexemes) and lexemes[start].part in (*_NAME, Part.STRING):
         if lexemes[start].part is Part.STRING and dialect in ("duckdb", "databricks"):
-            look.add(file_finding(lexemes[start].text, offset))
+            look.add(file_finding(lexemes[start].text, lexemes[start].start))
         parts.insert(0, lexemes[start].text)
         start += 2 if start + 1 < len(lexemes) and lexemes[start + 1].is_op(".") else len(lexemes)
-    if parts:
-        _add_name(look, tuple(parts), dialect, offset)
-    return look
+    return tuple(parts)
+
+
+def _names_before_keys(lexemes: Sequence[Lexeme]) -> frozenset[int]:
+    """Return where the table of Spark's ``SHOW TBLPROPERTIES t ('key')`` stands: it isn't called."""
+    if not lexemes[1].is_word("tblproperties") or not lexemes[-1].is_op(")"):
+        return frozenset()
+    return frozenset(lexeme.start for lexeme in takewhile(lambda lexeme: not lexeme.is_op("("), lexemes[2:]))
 
 
 def _is_explain(lexemes: Sequence[Lexeme]) -> bool:

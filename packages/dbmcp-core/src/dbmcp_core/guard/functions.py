@@ -1,7 +1,8 @@
 """Functions that a read may not call, by dialect: groups of names, each with the reason and what a call amounts to.
 
 A name ending in ``*`` stands for all that begin so, one beginning with ``*`` for all that end so; ``name(x)`` counts
-with arguments only. Names are lower case and without a schema: ``pg_catalog.pg_sleep`` is ``pg_sleep``.
+with arguments only, ``name(x,x,x)`` with three and more. Names are lower case and without a schema:
+``pg_catalog.pg_sleep`` is ``pg_sleep``.
 """
 
 from __future__ import annotations
@@ -164,12 +165,16 @@ UNSAFE: dict[str, tuple[Group, ...]] = {
         _group("names what it reads or calls in a string", "identifier"),
         _group(
             "may read a file or reach out for a schema",
-            "from_avro to_avro schema_of_avro from_protobuf to_protobuf from_xml schema_of_xml",
+            """from_avro(x,x,x) to_avro(x,x,x) schema_of_avro(x,x) from_protobuf to_protobuf from_xml(x,x,x)
+            schema_of_xml(x,x)""",
         ),
     ),
 }
 
 _PRAGMA = _group("may change settings or the file", "pragma_*")
+
+#: More arguments than matter: where their number isn't known.
+MANY = 1_000
 
 #: Dialects without a lock in the engine behind this one: there, only what is known to be harmless may be called.
 _KNOWN_SAFE = {"databricks": SPARK_FUNCTIONS}
@@ -177,7 +182,7 @@ _KNOWN_SAFE = {"databricks": SPARK_FUNCTIONS}
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    exact: dict[str, Group]
+    exact: dict[str, tuple[int, Group]]
     prefixes: dict[str, Group]
     suffixes: dict[str, Group]
 
@@ -186,20 +191,22 @@ class _Index:
 def _index(dialect: str) -> _Index:
     every = {name: group for group in UNSAFE[dialect] for name in group.names}
     return _Index(
-        {name: group for name, group in every.items() if "*" not in name},
+        {name.partition("(")[0]: (1 + name.count(","), group) for name, group in every.items() if "(" in name}
+        | {name: (0, group) for name, group in every.items() if not set("(*") & set(name)},
         {name[:-1]: group for name, group in every.items() if name.endswith("*")},
         {name[1:]: group for name, group in every.items() if name.startswith("*")},
     )
 
 
-def is_unsafe(name: str, dialect: str, *, has_arguments: bool = True) -> Group | None:
+def is_unsafe(name: str, dialect: str, *, arguments: int = MANY) -> Group | None:
     """Return the group that *name* (lower case, no schema) belongs to, or ``None`` where a read may call it."""
     if dialect == "sqlite" and name.startswith("pragma_"):
-        is_read = reads_pragma(name.removeprefix("pragma_"), "…" if has_arguments else None)
+        is_read = reads_pragma(name.removeprefix("pragma_"), "…" if arguments else None)
         return None if is_read else _PRAGMA
     index = _index(dialect)
-    if group := index.exact.get(name) or (index.exact.get(f"{name}(x)") if has_arguments else None):
-        return group
+    at_least, exact = index.exact.get(name, (0, None))
+    if exact is not None and arguments >= at_least:
+        return exact
     for prefix, group in index.prefixes.items():
         if name.startswith(prefix):
             return group

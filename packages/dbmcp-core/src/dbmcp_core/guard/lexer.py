@@ -75,8 +75,8 @@ class Rules:
     word: str = r"(?:[A-Za-z_]|[^\x00-\x7f])(?:[\w$]|[^\x00-\x7f])*+"
     param: str | None = None
     line_comment: str = r"--[^\n]*+"
-    #: Whether block comments nest; ``None`` where nobody should have to know.
-    nested: bool | None = True
+    #: Whether block comments nest.
+    nested: bool = True
     #: What opens a quote. Where it does not, having tried the whole quotes, the text ends inside of one.
     unclosed: str = "['\"`]"
     #: Characters that are nothing but trouble outside of quotes.
@@ -85,6 +85,8 @@ class Rules:
     digit_words: bool = False
     #: Hints that only steer the optimizer; ``None`` where a hint is a comment like any other.
     hints: frozenset[str] | None = None
+    #: What else than plain names such a hint may hold.
+    in_hints: str = r"(?!)"
     #: Forms that other versions, settings or the parser read differently, each with the reason for refusing it.
     ambiguous: tuple[tuple[str, str], ...] = ()
     #: The same, but wherever they stand: the server looks for them even inside of quotes and comments.
@@ -173,11 +175,11 @@ RULES: dict[str, Rules] = {
         string=rf"[rR](?:'[^']*+'|\"[^\"]*+\")|[xX](?:{_PLAIN}|{_DOUBLE})|{_ESCAPED}|{_ESCAPED_DOUBLE}",
         quoted=_BACKTICK,
         word=r"(?:[A-Za-z_]|[^\x00-\x7f])(?:\w|[^\x00-\x7f])*+",
-        param=_FORMAT,
-        nested=None,
+        param=rf"\$\d+(?!\w)|{_FORMAT}",
         illegal="\\$#",
         digit_words=True,
         hints=_SPARK_HINTS,
+        in_hints=r"'[\w\s,.()=-]*+'|`[\w\s.-]*+`",
         ambiguous=((r"--[^\n]*\\\r?\n", "Spark goes on with this comment on the next line"),),
         ambiguous_anywhere=((r"\$\{", "Spark replaces ${…} with a setting before it reads the statement"),),
     ),
@@ -326,10 +328,12 @@ def _block_end(text: str, start: int, rules: Rules) -> int:
         position = edge.end()
         if edge[0] == "*/":
             depth -= 1
+        elif depth and rules.hints is not None and text.startswith("+", position):
+            raise LexError(
+                RefusalCode.AMBIGUOUS, "A hint in a comment may be a comment of its own or not", edge.start()
+            )
         elif depth == 0 or rules.nested:
             depth += 1
-        elif rules.nested is None:
-            raise LexError(RefusalCode.AMBIGUOUS, "Comments in comments are read in more than one way", edge.start())
         if depth == 0:
             _check_hint(text[start:position], start, rules)
             return position
@@ -340,7 +344,7 @@ def _check_hint(comment: str, start: int, rules: Rules) -> None:
     if rules.hints is None or not comment.startswith("/*+"):
         return
     hint = comment[3:-2]
-    if not _HINT.match(hint):
+    if not _HINT.match(re.sub(rules.in_hints, "", hint)):
         raise LexError(RefusalCode.AMBIGUOUS, "A hint holds more than plain names", start)
     for name in _HINT_NAME.findall(hint):
         if name.lower() not in rules.hints:

@@ -29,6 +29,8 @@ _READING: frozenset[type[exp.Expr]] = frozenset(
         *(exp.BitString, exp.HexString, exp.ByteString, exp.RawString, exp.UnicodeString, exp.National),
         *(exp.Introducer, exp.CharacterSet, exp.Heredoc, exp.DataTypeParam, exp.Interval, exp.ScopeResolution),
         *(exp.TableColumn, exp.Alias, exp.Aliases, exp.TableAlias, exp.PivotAlias, exp.PivotAny, exp.ColumnDef),
+        # STRUCT<a: INT NOT NULL COMMENT 'x'> in a cast
+        *(exp.ColumnConstraint, exp.NotNullColumnConstraint, exp.CommentColumnConstraint),
         # expressions
         *(exp.Bracket, exp.Slice, exp.Lambda, exp.Comprehension, exp.ForIn, exp.Variadic, exp.TimeUnit),
         *(exp.AtTimeZone, exp.FromTimeZone, exp.AtIndex, exp.Distinct, exp.Ordered, exp.IgnoreNulls),
@@ -123,5 +125,12 @@ def offset_of(node: exp.Expr) -> int | None:
 
 def alias_offsets(tree: exp.Expr) -> frozenset[int]:
     """Return where names of CTEs and aliases stand: before a bracket, those are no calls."""
-    starts = (alias.this.meta.get("start") for alias in tree.find_all(exp.TableAlias) if alias.this is not None)
-    return frozenset(start for start in starts if isinstance(start, int))
+    names = [alias.this for alias in tree.find_all(exp.TableAlias) if alias.this is not None]
+    # Spark's VALUES 1, 2 AS v(x): the parser takes the table's alias for the last value's.
+    rows = (values.expressions[-1] for values in tree.find_all(exp.Values) if values.expressions)
+    names += [row.expressions[-1].args["alias"] for row in rows if _ends_with_alias(row)]
+    return frozenset(start for name in names if isinstance(start := name.meta.get("start"), int))
+
+
+def _ends_with_alias(row: exp.Expr) -> bool:
+    return isinstance(row, exp.Tuple) and bool(row.expressions) and isinstance(row.expressions[-1], exp.Alias)

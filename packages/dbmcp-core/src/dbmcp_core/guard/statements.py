@@ -13,7 +13,7 @@ from dbmcp_core.guard import reading, tree, tsql
 from dbmcp_core.guard.commands import judge_command
 from dbmcp_core.guard.finding import Finding, Look
 from dbmcp_core.guard.lexer import Lexeme, LexError, Part, lex
-from dbmcp_core.guard.tables import check_name, check_tables, table_name
+from dbmcp_core.guard.tables import check_name, check_tables, table_name, tables_in_strings
 from dbmcp_core.guard.words import calls, check_calls, check_words, second_statement, verb
 from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode, Verdict
@@ -157,7 +157,9 @@ def _judge_read(lexemes: Sequence[Lexeme], source: str, dialect: str) -> Look:
     names = reading.alias_offsets(root)
     look.findings += check_calls(lexemes, dialect, names)
     look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword and call.offset not in names}
-    _add_tables(look, root, source, dialect, is_read=True)
+    _add_tables(look, check_tables(root, source, dialect, is_read=True))
+    if dialect == "databricks":
+        _add_tables(look, tables_in_strings(lexemes))
     return look
 
 
@@ -174,14 +176,14 @@ def _judge_change(lexemes: Sequence[Lexeme], source: str, dialect: str, change: 
         look.tables |= _target(lexemes)
     else:
         look.findings += reading.check_tree(root, is_read=False)
-        _add_tables(look, root, source, dialect, is_read=False)
+        _add_tables(look, check_tables(root, source, dialect, is_read=False))
     names = reading.alias_offsets(root) if root is not None else frozenset()
     look.functions |= {call.full for call in calls(lexemes) if not call.is_keyword and call.offset not in names}
     return look
 
 
-def _add_tables(look: Look, root: exp.Expr, source: str, dialect: str, *, is_read: bool) -> None:
-    for found in check_tables(root, source, dialect, is_read=is_read):
+def _add_tables(look: Look, tables: Iterable[TableName | Finding]) -> None:
+    for found in tables:
         if isinstance(found, TableName):
             look.tables.add(found)
         else:

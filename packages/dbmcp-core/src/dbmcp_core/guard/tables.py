@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
 from dbmcp_core.guard.finding import Finding
 from dbmcp_core.guard.functions import is_unsafe
+from dbmcp_core.guard.lexer import Lexeme, Part
 from dbmcp_core.guard.reading import offset_of
 from dbmcp_core.guard.vocabulary import words
 from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode
 
-__all__ = ["check_name", "check_tables", "file_finding", "named_tables", "table_name"]
+__all__ = ["check_name", "check_tables", "file_finding", "named_tables", "table_name", "tables_in_strings"]
 
 #: Catalogs with passwords, keys or the raw text of others, by the last part of the name.
 _SECRETS: dict[str, frozenset[str]] = {
@@ -50,9 +51,11 @@ _FILE_NAME = re.compile(
 _SPARK_FORMATS = words(
     """
     parquet csv json orc avro text binaryfile delta image libsvm xml iceberg hudi jdbc kafka rate socket excel
-    cloudfiles deltasharing statestore
+    cloudfiles deltasharing statestore state-metadata mlflow-experiment mongodb redshift snowflake bigquery sqlserver
+    postgresql
     """
 )
+_SPARK_NAME = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 #: Where a CTE sees itself without the word RECURSIVE.
 _SELF_AWARE = frozenset({"sqlite", "tsql"})
 
@@ -127,6 +130,22 @@ def check_tables(tree: exp.Expr, source: str, dialect: str, *, is_read: bool) ->
             yield finding
 
 
+def tables_in_strings(lexemes: Sequence[Lexeme]) -> Iterator[TableName | Finding]:
+    """Yield what Spark's ``table_changes('main.sales.t', 1)`` reads, and what is wrong with reading it."""
+    for index, lexeme in enumerate(lexemes[:-2]):
+        if lexeme.text.lower() != "table_changes" or not lexemes[index + 1].is_op("("):
+            continue
+        given, behind = lexemes[index + 2], lexemes[index + 3 : index + 4]
+        if given.part is not Part.STRING or not behind or behind[0].text not in (",", ")"):
+            reason = "table_changes() is not allowed in a read unless one string names its table"
+            yield Finding(Kind.UNKNOWN, reason, lexeme.start, RefusalCode.UNSAFE_FUNCTION)
+            continue
+        parts = tuple(quoted.replace("``", "`") or bare for quoted, bare in _SPARK_NAME.findall(given.text))[::-1]
+        yield table_name(parts or (given.text,))
+        if finding := check_name(parts or (given.text,), "databricks", lexeme.start):
+            yield finding
+
+
 def check_name(parts: tuple[str, ...], dialect: str, offset: int | None = None) -> Finding | None:
     """Return why a read may not name that table (its *parts* from the last to the first), if so."""
     name = parts[0].lower()
@@ -159,7 +178,7 @@ def _is_file(parts: tuple[str, ...], dialect: str) -> bool:
 
 def _check_virtual(name: str, offset: int | None) -> Finding | None:
     """SQLite calls a table-valued function without brackets, too."""
-    if group := is_unsafe(name, "sqlite", has_arguments=False):
+    if group := is_unsafe(name, "sqlite", arguments=0):
         reason = f"{name} is not allowed in a read: it {group.why}"
         return Finding(Kind.ADMIN, reason, offset, RefusalCode.UNSAFE_FUNCTION)
     return None

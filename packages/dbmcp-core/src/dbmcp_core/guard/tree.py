@@ -6,13 +6,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import pairwise
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError
 
-from dbmcp_core.guard import tsql
+from dbmcp_core.guard import spark_tokens, tsql
 from dbmcp_core.guard.lexer import Lexeme, LexError, Part
 from dbmcp_core.statement import RefusalCode
 
@@ -64,25 +63,28 @@ def parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
 
 def _parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
     grammar = Dialect.get_or_raise(dialect)
-    tokens = grammar.tokenize(blanked)
+    tokens: Sequence[Token] = grammar.tokenize(_with_plain_quotes(blanked, lexemes, dialect))
     if tokens and tokens[0].token_type in grammar.tokenizer_class.COMMANDS:
         raise ParseError("The parser takes the rest of this statement for plain text")
     _check_agreement(tokens, lexemes)
     if dialect == "databricks":
-        _take_for_functions(tokens)
+        tokens = spark_tokens.adapted(tokens)
     elif dialect == "tsql":
         tsql.rename_calls(tokens, grammar.parser_class.FUNCTIONS.__contains__)
-    trees = grammar.parser().parse(tokens, blanked)
+    trees = grammar.parser().parse(list(tokens), blanked)
     if len(trees) != 1 or trees[0] is None:
         raise ParseError("The parser doesn't see one statement here")
     return trees[0]
 
 
-def _take_for_functions(tokens: Sequence[Token]) -> None:
-    """Have the parser take ``window(…)`` for the function that it is in Spark, wherever it stands."""
-    for token, following in pairwise(tokens):
-        if token.token_type is TokenType.WINDOW and following.token_type is TokenType.L_PAREN:
-            token.token_type = TokenType.VAR
+def _with_plain_quotes(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> str:
+    """Write Spark's ``X"ff"`` as ``X'ff'``, the only form that the parser knows."""
+    if dialect == "databricks":
+        for lexeme in lexemes:
+            text = blanked[lexeme.start : lexeme.end]
+            if lexeme.part is Part.STRING and text[:2] in ('x"', 'X"') and lexeme.text.isalnum():
+                blanked = f"{blanked[: lexeme.start]}{text[0]}'{lexeme.text}'{blanked[lexeme.end :]}"
+    return blanked
 
 
 def _without_placeholders(blanked: str, lexemes: Sequence[Lexeme]) -> str:

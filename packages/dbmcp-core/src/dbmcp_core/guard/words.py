@@ -102,13 +102,17 @@ _NO_CALL = words(
 )
 
 
+#: The same, but only behind the first word of each pair.
+_NO_CALL_BEHIND = frozenset({("include", "nulls"), ("exclude", "nulls"), ("tablesample", "system"), ("as", "of")})
+
+
 class Call(NamedTuple):
     """A name before a bracket. ``name`` is its last part, ``full`` has the schema where one is written."""
 
     name: str
     full: str
     offset: int
-    has_arguments: bool
+    arguments: int
     is_keyword: bool
 
 
@@ -272,9 +276,31 @@ def calls(lexemes: Sequence[Lexeme]) -> Iterator[Call]:
                 parts.insert(0, "")
             else:
                 break
-        is_keyword = name.part is Part.STRING or (len(parts) == 1 and name.text in _NO_CALL and name.part is Part.WORD)
-        has_arguments = not (index + 2 < len(lexemes) and lexemes[index + 2].is_op(")"))
-        yield Call(parts[-1], ".".join(parts), name.start, has_arguments, is_keyword)
+        is_keyword = name.part is Part.STRING or (len(parts) == 1 and _is_keyword(lexemes, index))
+        yield Call(parts[-1], ".".join(parts), name.start, _arguments(lexemes, index + 1), is_keyword)
+
+
+def _arguments(lexemes: Sequence[Lexeme], index: int) -> int:
+    """Return how many arguments stand in the bracket that opens there."""
+    if index + 1 < len(lexemes) and lexemes[index + 1].is_op(")"):
+        return 0
+    depth, commas = 0, 0
+    for lexeme in lexemes[index:]:
+        if lexeme.part is Part.OP:
+            depth += (lexeme.text in "([{") - (lexeme.text in ")]}")
+            commas += depth == 1 and lexeme.text == ","
+            if depth == 0:
+                break
+    return commas + 1
+
+
+def _is_keyword(lexemes: Sequence[Lexeme], index: int) -> bool:
+    name, before = lexemes[index], lexemes[index - 1] if index else None
+    if name.part is not Part.WORD:
+        return False
+    return name.text in _NO_CALL or (
+        before is not None and before.part is Part.WORD and (before.text, name.text) in _NO_CALL_BEHIND
+    )
 
 
 def check_calls(lexemes: Sequence[Lexeme], dialect: str, names: frozenset[int] | None) -> Iterator[Finding]:
@@ -284,7 +310,7 @@ def check_calls(lexemes: Sequence[Lexeme], dialect: str, names: frozenset[int] |
     that are known to be unsafe are of interest.
     """
     for call in calls(lexemes):
-        if group := is_unsafe(call.name, dialect, has_arguments=call.has_arguments):
+        if group := is_unsafe(call.name, dialect, arguments=call.arguments):
             yield _unsafe(call.full, group.why, group.kind, call.offset)
         elif names is not None and not call.is_keyword and call.offset not in names and not _is_known(call, dialect):
             why = "nothing is known about it, and this database has no other lock"
