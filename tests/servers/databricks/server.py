@@ -1,6 +1,6 @@
 """The test server's process: HTTPS with a token, the Thrift service behind it. The path says what answers.
 
-``/sql/1.0/warehouses/spark``  Spark, with an information schema
+``/sql/1.0/warehouses/spark``  Spark, with an information schema, where pyspark is installed
 ``/sql/1.0/warehouses/plain``  Spark as it comes, without one
 ``/sql/1.0/warehouses/canned`` answers for whatever a statement of the tests asks (see ``canned``)
 ``/fault/403`` and the like    that status, ``/fault/drop`` nothing at all
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import importlib.util
 import json
 import logging
 import ssl
@@ -26,7 +27,6 @@ from thrift.transport.TTransport import TMemoryBuffer
 sys.path.insert(0, str(Path(__file__).parent))  # started by its path, like its neighbours
 from canned import Canned
 from service import Service
-from spark import Spark
 
 WAREHOUSE = "/sql/1.0/warehouses/"
 CLIENT = "test-client"
@@ -44,12 +44,12 @@ class Server(ThreadingHTTPServer):
         context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.token = token
-        spark = Spark(folder)
-        self.services = {
-            "spark": Service(spark.with_information_schema()),
-            "plain": Service(spark),
-            "canned": Service(Canned()),
-        }
+        self.services = {"canned": Service(Canned())}
+        if importlib.util.find_spec("pyspark") is not None:
+            from spark import Spark
+
+            spark = Spark(folder)
+            self.services |= {"spark": Service(spark.with_information_schema()), "plain": Service(spark)}
         self.seen: list[str] = []
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -7,10 +7,12 @@ import functools
 import importlib.util
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -22,18 +24,35 @@ from dbmcp_core.testing.server_process import ServerProcess, free_port
 __all__ = ["VARIABLE", "Server", "real_settings", "running", "why_missing"]
 
 VARIABLE = "DBMCP_TEST_DATABRICKS_URL"
+OLDEST_JAVA = 17
 WAREHOUSE = "/sql/1.0/warehouses/"
 
 
 def why_missing(*, spark: bool = True) -> str | None:
     """Return why no server can be had here, or ``None``."""
     wanted = ("databricks.sql", "pyarrow", *(("pyspark",) if spark else ()))
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    missing = [name for name in wanted if not _is_installed(name)]
     if missing:
         return f"{', '.join(missing)} is not installed"
-    if spark and shutil.which("java") is None:
-        return "there is no Java for Spark"
+    if spark and _java_version() < OLDEST_JAVA:
+        return f"there is no Java {OLDEST_JAVA} or newer for Spark"
     return "openssl is not installed" if shutil.which("openssl") is None else None
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # of the package around it
+        return False
+
+
+def _java_version() -> int:
+    java = shutil.which("java")
+    if java is None:
+        return 0
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60).stderr
+    found = re.search(r'version "(\d+)', told)
+    return int(found[1]) if found else 0
 
 
 def real_settings() -> dict[str, Any] | None:
