@@ -256,7 +256,7 @@ SELECT java_method(class => 'a', method => 'b')
 SELECT * FROM python_worker_logs()
 SELECT * FROM variant_explode(reflect('a','b'))
 SELECT 'x'.reflect('a','b')
-SELECT schema_of_xml('<a/>')
+SELECT schema_of_xml('<a/>', map('rowValidationXSDPath', '/x'))
 SELECT * FROM (DELETE FROM t)
 SELECT * FROM t |> WHERE reflect('a', 'b') IS NULL
 FROM t |> SELECT reflect('a', 'b')

@@ -17,7 +17,7 @@ import pytest
 import sqlglot
 
 from dbmcp_core import Statement
-from dbmcp_core.errors import NotFound, QueryFailed
+from dbmcp_core.errors import ConnectionFailed, NotFound, QueryFailed
 from dbmcp_core.running import Running
 from dbmcp_core.schema import ForeignKey, TableName
 from dbmcp_core.testing.servers import require
@@ -64,6 +64,15 @@ def shop() -> None:
     with _opened("spark", read_only=False) as database:
         for statement in MADE.strip().splitlines():
             database.execute(Statement(statement), Running())
+
+
+@pytest.mark.parametrize(
+    "given", [{"catalog": "nowhere"}, {"schema": "nowhere"}, {"catalog": "main", "schema": "none"}]
+)
+def test_a_catalog_or_schema_that_is_not_there_is_told(shop: None, given: dict[str, str]) -> None:
+    with pytest.raises(ConnectionFailed, match=next(reversed(given.values()))) as caught:
+        _opened("spark", **given).connect()
+    assert caught.value.hint == "Check catalog and schema."
 
 
 @pytest.fixture(params=["spark", "plain"])

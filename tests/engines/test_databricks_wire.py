@@ -242,6 +242,11 @@ def test_what_the_service_answers_has_a_remedy(server: Any, path: str, told: str
     assert server.token not in str(caught.value)
 
 
+def test_a_warehouse_that_starts_is_waited_for(server: Any) -> None:
+    with opened(server.settings("waking", connect_timeout_s=60)) as database:
+        assert rows(database, "SELECT 1") == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -266,9 +271,23 @@ def test_a_service_principal_gets_its_token(server: Any) -> None:
     given = server.settings("canned", access_token=None, client_id="test-client", client_secret=server.token)
     with opened(given) as database:
         assert rows(database, "SELECT 1") == [(1,)]
-    with pytest.raises(ConnectionFailed, match="client_secret") as caught:
+    with pytest.raises(ConnectionFailed, match=r"^Databricks gave no OAuth token \(HTTP 401\)") as caught:
         opened({**given, "client_secret": "not-the-secret"}).connect()
+    assert "client_secret" in (caught.value.hint or "")
     assert "not-the-secret" not in str(caught.value)
+
+
+def test_the_connectors_own_log_stays_quiet(server: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConnectionFailed):
+        opened(server.settings("canned", access_token="dapi-wrong-one")).connect()
+    # Its logger for whole requests hands nothing on, but to pytest.
+    assert {record.name for record in caplog.records if record.name.startswith("databricks")} <= {
+        "databricks.sql.unsafe"
+    }
+
+
+def test_every_layer_is_asked_for_whatever_the_service_answers(canned: Any) -> None:
+    assert {lock.name for lock in canned.locks()} == {"one statement", "time limit", "account"}
 
 
 def test_nothing_but_statements_leaves_for_the_host(server: Any) -> None:

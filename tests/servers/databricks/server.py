@@ -3,6 +3,7 @@
 ``/sql/1.0/warehouses/spark``  Spark, with an information schema, where pyspark is installed
 ``/sql/1.0/warehouses/plain``  Spark as it comes, without one
 ``/sql/1.0/warehouses/canned`` answers for whatever a statement of the tests asks (see ``canned``)
+``/sql/1.0/warehouses/waking`` the same, but twice HTTP 503 before it, as from a warehouse that starts
 ``/fault/403`` and the like    that status, ``/fault/drop`` nothing at all
 ``/oidc/v1/token``             a token for the client's id and secret
 ``/control/forget``            drops every session, ``/control/seen`` tells what was asked
@@ -44,7 +45,8 @@ class Server(ThreadingHTTPServer):
         context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.token = token
-        self.services = {"canned": Service(Canned())}
+        self.services = {"canned": Service(Canned()), "waking": Service(Canned())}
+        self.asleep = 2
         if importlib.util.find_spec("pyspark") is not None:
             from spark import Spark
 
@@ -77,6 +79,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(403, headers={"x-databricks-error-or-redirect-message": "Invalid access token."})
         elif area == "control":
             self._control(name)
+        elif self.path == f"{WAREHOUSE}waking" and self.server.asleep:
+            self.server.asleep -= 1
+            self._fail("503")
         elif self.path.startswith(WAREHOUSE) and name in self.server.services:
             self._answer(200, self._processed(name, body), "application/x-thrift")
         else:

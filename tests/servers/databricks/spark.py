@@ -81,9 +81,11 @@ class Spark:
             session.conf.set(name, value)
         try:
             if catalog is not None:
-                session.catalog.setCurrentCatalog(catalog)
+                _use_catalog(session, catalog)
             if schema is not None:
                 session.sql(f"USE `{schema.replace('`', '``')}`")
+        except SqlError:
+            raise
         except Exception as error:
             raise _sql_error(error) from error
         return session
@@ -103,6 +105,16 @@ class Spark:
     def cancel(self, tag: str) -> None:
         # Its jobs may only be about to begin.
         self._spark().sparkContext._jsc.sc().cancelJobGroupAndFutureJobs(tag)
+
+
+def _use_catalog(session: SparkSession, name: str) -> None:
+    try:
+        session.sql(f"SET CATALOG `{name.replace('`', '``')}`")
+    except Exception as error:  # Spark's own names its classes; Databricks has a condition for it
+        if "CatalogNotFoundException" not in str(error):
+            raise _sql_error(error) from error
+        text = f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{name}' was not found. SQLSTATE: 42704"
+        raise SqlError(text, "42704") from error
 
 
 def _result(frame: DataFrame) -> Result:

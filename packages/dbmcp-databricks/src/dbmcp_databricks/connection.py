@@ -29,8 +29,9 @@ _ASK_S, _ASK_AT_MOST_S = 0.01, 0.25
 _STOP_S = 5.0
 #: The first column of what a change of rows answers.
 _COUNT = "num_affected_rows"
-# The connector logs what its errors say again; whoever wants that asks for it.
-logging.getLogger("databricks").addHandler(logging.NullHandler())
+# The connector logs what its errors say again; whoever wants that sets a level of its own.
+if logging.getLogger("databricks").level == logging.NOTSET:
+    logging.getLogger("databricks").setLevel(logging.CRITICAL)
 _WAITING = (CommandState.PENDING, CommandState.RUNNING)
 
 

@@ -39,6 +39,7 @@ _GONE = (
     "SESSION_CLOSED",
     "unexpectedly closed server side",
 )
+_NO_NAMESPACE = ("SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION")
 _STARTING = re.compile(r"TEMPORARILY_UNAVAILABLE|is (?:starting|stopped|terminated|pending)|INVALID_STATE", re.I)
 #: What to try for a status of HTTP.
 _HINTS = {
@@ -57,6 +58,8 @@ def translate(error: Exception, settings: DatabricksSettings) -> DbmcpError:
     """Return the error for one of the connector's, or of what is beneath it."""
     if isinstance(error, Stopped):
         return _stopped(str(error))
+    if (ours := _ours(error)) is not None:
+        return ours
     if isinstance(error, exc.ServerOperationError):
         return _said(str(error))
     if isinstance(error, exc.MaxRetryDurationError):
@@ -70,6 +73,12 @@ def translate(error: Exception, settings: DatabricksSettings) -> DbmcpError:
     return QueryFailed(f"Databricks' driver can't take this: {error}.")
 
 
+def _ours(error: BaseException) -> DbmcpError | None:
+    """Return our own error, of asking for a token, that the connector has wrapped in its own."""
+    parts = (*error.args, error.__cause__, error.__context__)
+    return next((part for part in parts if isinstance(part, DbmcpError)), None)
+
+
 def _stopped(text: str) -> DbmcpError:
     if "cancel" in text:
         return QueryCancelled("The statement was cancelled in Databricks, by somebody else or its time limit.")
@@ -81,8 +90,9 @@ def _driver(text: str) -> DbmcpError:
         return ConnectionFailed("Databricks has ended the session.", hint="Ask again: a new one is opened.")
     if _STATE.search(text) or _CLASS.match(text.strip()):
         found = _said(text)
-        is_about_session = found.details.get("condition") in ("SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND")
-        return ConnectionFailed(found.message, details=found.details) if is_about_session else found
+        if found.details.get("condition") in _NO_NAMESPACE:
+            return ConnectionFailed(found.message, hint="Check catalog and schema.", details=found.details)
+        return found
     code = next((number for number in _HINTS if f"{number} error" in text or f"code {number}" in text), None)
     return _unavailable(" ".join(text.split()), code)
 

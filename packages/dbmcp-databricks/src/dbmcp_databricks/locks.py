@@ -34,5 +34,5 @@ def _one_only(fetch: Fetch) -> bool:
 
 def _time_limit(fetch: Fetch) -> Lock:
     rows = fetch("SET STATEMENT_TIMEOUT", ())
-    limit = str(rows[0][1]) if rows else ""
+    limit = str(rows[0][-1]) if rows else ""
     return Lock("time limit", limit.isdigit() and limit != "0", f"STATEMENT_TIMEOUT = {limit} s in the session")
