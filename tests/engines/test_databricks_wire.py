@@ -333,6 +333,26 @@ def test_a_statement_is_stopped_at_its_deadline_and_by_its_caller(canned: Any) -
     assert rows(canned, "SELECT 1") == [(1,)]
 
 
+def test_a_cancel_before_the_statement_is_accepted_is_not_lost(server: Any, canned: Any) -> None:
+    running = Running()
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            rows(canned, "SELECT 'canned:late'", running)
+        except QueryCancelled as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    server.control("arrived")  # the connector knows no number yet to cancel by
+    running.cancel()
+    server.control("accept")
+    thread.join(60)
+    assert len(ended) == 1
+    assert rows(canned, "SELECT 1") == [(1,)]
+
+
 def test_a_cancel_ends_a_wait_for_rows_by_a_session_of_its_own(canned: Any) -> None:
     running = Running()
     threading.Timer(0.2, running.cancel).start()

@@ -16,7 +16,10 @@ _SCHEMA = pa.schema([("n", pa.int64())])
 
 
 class Canned:
-    """``SELECT 1`` answers; ``canned:slow``, ``:stuck``, ``:endless``, ``:breaks`` and any SQLSTATE do as named."""
+    """``SELECT 1`` answers; ``canned:slow``, ``:late``, ``:stuck``, ``:endless``, ``:breaks``, any SQLSTATE do as named.
+
+    ``:late`` is a slow one that the server takes only when it is told to.
+    """
 
     def __init__(self) -> None:
         self._cancelled: dict[str, threading.Event] = {}
@@ -28,7 +31,7 @@ class Canned:
         cancelled = self._cancelled.setdefault(tag, threading.Event())
         _, _, what = text.partition("canned:")
         what = what.strip("' ")
-        if what == "slow":
+        if what in ("slow", "late"):
             cancelled.wait(60)
         elif what and what not in ("endless", "breaks", "stuck"):
             raise SqlError(f"[CANNED] It was asked for. SQLSTATE: {what}", what)

@@ -3,10 +3,12 @@
 ``/sql/1.0/warehouses/spark``  Spark, with an information schema, where pyspark is installed
 ``/sql/1.0/warehouses/plain``  Spark as it comes, without one
 ``/sql/1.0/warehouses/canned`` answers for whatever a statement of the tests asks (see ``canned``)
-``/sql/1.0/warehouses/waking`` the same, but twice HTTP 503 before it, as from a warehouse that starts
+``/sql/1.0/warehouses/waking`` the same, but HTTP 503 before it, once, as from a warehouse that starts
 ``/fault/403`` and the like    that status, ``/fault/drop`` nothing at all
 ``/oidc/v1/token``             a token for the client's id and secret
 ``/control/forget``            drops every session, ``/control/seen`` tells what was asked
+``/control/arrived``           waits until a statement with ``canned:late`` in it has arrived, which then waits for
+``/control/accept``            before the service gets to see it
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import json
 import logging
 import ssl
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -46,7 +49,8 @@ class Server(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.token = token
         self.services = {"canned": Service(Canned()), "waking": Service(Canned())}
-        self.asleep = 2
+        self.asleep = 1
+        self.arrived, self.accepted = threading.Event(), threading.Event()
         if importlib.util.find_spec("pyspark") is not None:
             from spark import Spark
 
@@ -92,6 +96,9 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(404)
 
     def _processed(self, name: str, body: bytes) -> bytes:
+        if b"canned:late" in body:
+            self.server.arrived.set()
+            self.server.accepted.wait(60)
         asked, answered = TMemoryBuffer(body), TMemoryBuffer()
         TCLIService.Processor(self.server.services[name]).process(TBinaryProtocol(asked), TBinaryProtocol(answered))
         return answered.getvalue()
@@ -108,6 +115,10 @@ class Handler(BaseHTTPRequestHandler):
         if name == "forget":
             for service in self.server.services.values():
                 service.forget()
+        elif name == "arrived":
+            self.server.arrived.wait(60)
+        elif name == "accept":
+            self.server.accepted.set()
         self._answer(200, json.dumps(self.server.seen).encode(), "application/json")
 
     def _fail(self, name: str) -> None:

@@ -88,11 +88,11 @@ class Server:
         return {**where, "access_token": self.token, **more}
 
     def control(self, name: str) -> list[str]:
-        """Ask the server itself: ``forget`` its sessions, or what it has ``seen``."""
+        """Ask the server itself: ``forget`` its sessions, what it has ``seen``, and what else it knows."""
         request = urllib.request.Request(f"https://localhost:{self.port}/control/{name}", b"", method="POST")
         request.add_header("Authorization", f"Bearer {self.token}")
         context = ssl.create_default_context(cafile=self.ca_file)
-        with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        with urllib.request.urlopen(request, context=context, timeout=90) as answer:
             found: list[str] = json.load(answer)
         return found
 
