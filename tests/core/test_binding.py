@@ -37,6 +37,18 @@ def test_every_style_becomes_the_drivers(text: str, params: Any, dialect: str) -
     assert bound(text, params, dialect, "?") == ("SELECT a FROM t WHERE b = ? AND c > ?", ("x", 2))
 
 
+@pytest.mark.parametrize(
+    ("text", "params", "expected"),
+    [
+        ("SELECT a FROM t WHERE b = $1 AND c > $2", ["x", 2], "SELECT a FROM t WHERE b = ? AND c > ?"),
+        ("SELECT v?::int, ?::int, v:a[0]?::int FROM t", [1], "SELECT v?::int, ?::int, v:a[0]?::int FROM t"),
+        ("SELECT raw:a.b, :c FROM t", {"c": 1}, "SELECT raw:a.b, ? FROM t"),
+    ],
+)
+def test_databricks_tells_a_placeholder_from_a_cast_and_a_path(text: str, params: Any, expected: str) -> None:
+    assert bound(text, params, "databricks", "?")[0] == expected
+
+
 @pytest.mark.parametrize("dialect", ["postgres", "mysql", "duckdb", "tsql", "databricks"])
 def test_what_is_no_placeholder_stays(dialect: str) -> None:
     text = "SELECT '?', ':a', '%s' /* ? :a */, 'it''s ?' FROM t -- ? :a\nWHERE a = ?"

@@ -321,6 +321,10 @@ SELECT system.ai.python_exec('import os')
 SELECT system.ai.ask('x')
 SELECT * FROM vector_search(index => 'i', query_text => 'x')
 SELECT secret('scope', 'key')
+DESCRIBE RECIPIENT r
+DESC RECIPIENT `r`
+SELECT from_xml(*) FROM (SELECT '<a/>', 'a INT', map('rowValidationXSDPath', '/x'))
+SELECT from_xml(t.*) FROM t
 SELECT concat('x', secret('scope', 'key'))
 SELECT try_secret('scope', 'key')
 SELECT * FROM list_secrets('scope')

@@ -16,7 +16,7 @@ _SCHEMA = pa.schema([("n", pa.int64())])
 
 
 class Canned:
-    """``SELECT 1`` answers; ``canned:slow``, ``:late``, ``:stuck``, ``:endless``, ``:breaks``, any SQLSTATE do as named.
+    """``SELECT 1`` answers; ``canned:slow``, ``:late``, ``:stuck``, ``:endless``, ``:breaks``, a SQLSTATE do as named.
 
     ``:late`` is a slow one that the server takes only when it is told to.
     """

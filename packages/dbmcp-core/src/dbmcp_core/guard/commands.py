@@ -142,6 +142,8 @@ def _describe(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look:
     if dialect != "mysql" and _begins_query(lexemes[start]):
         return inner(start)
     if dialect == "databricks":
+        if lexemes[1].is_word("recipient") and start > 1:
+            return _refused(lexemes, "DESCRIBE RECIPIENT shows the link to a recipient's credential", Kind.ADMIN)
         if lexemes[1].is_word("function") and _is_about_function(lexemes[start:]):
             return Look()
         lexemes = _without_partition(lexemes, start)

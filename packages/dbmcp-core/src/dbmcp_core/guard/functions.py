@@ -14,7 +14,7 @@ from dbmcp_core.guard.spark import SPARK_FUNCTIONS
 from dbmcp_core.sqlite.pragmas import reads_pragma
 from dbmcp_core.statement import Kind
 
-__all__ = ["UNSAFE", "Group", "is_known", "is_unsafe"]
+__all__ = ["MANY", "UNSAFE", "Group", "is_known", "is_unsafe"]
 
 
 @dataclass(frozen=True, slots=True)

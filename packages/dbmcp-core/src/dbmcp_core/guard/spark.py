@@ -53,11 +53,11 @@ SPARK_FUNCTIONS = words(
     regexp regexp_count regexp_extract regexp_extract_all regexp_instr regexp_like regexp_replace regexp_substr
     regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat replace
     reverse right rint rlike rollup round row row_number rpad rtrim schema_of_avro schema_of_csv schema_of_json
-    schema_of_json_agg schema_of_variant schema_of_variant_agg schema_of_xml schema_of_xml_agg sec second sentences
-    sequence session_user session_window sha sha1 sha2 shiftleft shiftright shiftrightunsigned short shuffle sign
-    signum sin sinh size skewness slice smallint some sort_array soundex space spark_partition_id split split_part
-    sql_keywords sqrt st_area st_asbinary st_asewkb st_asewkt st_asgeojson st_astext st_aswkb st_aswkt st_buffer
-    st_centroid st_collect st_contains st_convexhull st_covers st_difference st_dimension st_disjoint st_distance
+    schema_of_json_agg schema_of_variant schema_of_variant_agg schema_of_xml sec second sentences sequence
+    session_user session_window sha sha1 sha2 shiftleft shiftright shiftrightunsigned short shuffle sign signum sin
+    sinh size skewness slice smallint some sort_array soundex space spark_partition_id split split_part sql_keywords
+    sqrt st_area st_asbinary st_asewkb st_asewkt st_asgeojson st_astext st_aswkb st_aswkt st_buffer st_centroid
+    st_collect st_contains st_convexhull st_covers st_difference st_dimension st_disjoint st_distance
     st_distancesphere st_distancespheroid st_dwithin st_endpoint st_envelope st_envelope_agg st_equals
     st_exteriorring st_flipcoordinates st_force2d st_geogfromgeojson st_geogfromtext st_geogfromwkb st_geogfromwkt
     st_geohash st_geometryn st_geometrytype st_geomfromewkb st_geomfromewkt st_geomfromgeohash st_geomfromgeojson
@@ -73,10 +73,10 @@ SPARK_FUNCTIONS = words(
     timestampdiff tinyint to_avro to_base32 to_binary to_char to_csv to_date to_geography to_geometry to_json
     to_number to_time to_timestamp to_timestamp_ltz to_timestamp_ntz to_unix_timestamp to_utc_timestamp to_varchar
     to_variant_object to_xml transform transform_keys transform_values translate trim trunc try_add try_aes_decrypt
-    try_avg try_cast try_divide try_element_at try_make_date try_make_interval try_make_timestamp
-    try_make_timestamp_ltz try_make_timestamp_ntz try_mod try_multiply try_parse_json try_parse_url try_subtract
-    try_sum try_to_binary try_to_date try_to_geography try_to_geometry try_to_number try_to_time try_to_timestamp
-    try_url_decode try_validate_utf8 try_variant_array_append try_variant_get try_variant_insert try_variant_set
+    try_avg try_cast try_divide try_element_at try_make_interval try_make_timestamp try_make_timestamp_ltz
+    try_make_timestamp_ntz try_mod try_multiply try_parse_json try_parse_url try_subtract try_sum try_to_binary
+    try_to_date try_to_geography try_to_geometry try_to_number try_to_time try_to_timestamp try_url_decode
+    try_validate_utf8 try_variant_array_append try_variant_get try_variant_insert try_variant_set
     try_zstd_decompress tuple_difference_double tuple_difference_integer tuple_difference_theta_double
     tuple_difference_theta_integer tuple_intersection_agg_double tuple_intersection_agg_integer
     tuple_intersection_double tuple_intersection_integer tuple_intersection_theta_double

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dbmcp_core.guard.finding import Finding
-from dbmcp_core.guard.functions import is_known, is_unsafe
+from dbmcp_core.guard.functions import MANY, is_known, is_unsafe
 from dbmcp_core.guard.lexer import Lexeme, Part
 from dbmcp_core.guard.vocabulary import words
 from dbmcp_core.statement import Kind, RefusalCode
@@ -281,14 +281,17 @@ def calls(lexemes: Sequence[Lexeme]) -> Iterator[Call]:
 
 
 def _arguments(lexemes: Sequence[Lexeme], index: int) -> int:
-    """Return how many arguments stand in the bracket that opens there."""
+    """Return how many arguments stand in the bracket that opens there; a ``*`` may be any number of them."""
     if index + 1 < len(lexemes) and lexemes[index + 1].is_op(")"):
         return 0
     depth, commas = 0, 0
-    for lexeme in lexemes[index:]:
+    for place in range(index, len(lexemes)):
+        lexeme = lexemes[place]
         if lexeme.part is Part.OP:
             depth += (lexeme.text in "([{") - (lexeme.text in ")]}")
             commas += depth == 1 and lexeme.text == ","
+            if depth == 1 and lexeme.text == "*" and lexemes[place - 1].text in ("(", ",", "."):
+                return MANY
             if depth == 0:
                 break
     return commas + 1
