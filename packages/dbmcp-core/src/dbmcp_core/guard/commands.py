@@ -55,6 +55,14 @@ _DESCRIBE_WORDS = words(
     recipient share location as json view policy columns external
     """
 )
+#: What SHOW may be about in Databricks, by its first word.
+_SPARK_SHOWS = words(
+    """
+    all catalogs columns connections create credentials current databases external foreign functions grant grants groups
+    locks materialized namespaces partitions policies procedures providers recipients schemas service shares storage
+    streaming system table tables tblproperties user users views volumes
+    """
+)
 #: What DuckDB lists, where SHOW isn't about a table of that name.
 _LISTS = ("tables", "databases", "schemas", "all", "variables")
 #: Lexemes of ``catalog.schema.table column`` at most.
@@ -117,6 +125,8 @@ def _show(lexemes: Sequence[Lexeme], dialect: str) -> Look:
         return _refused(lexemes, "SHOW needs to say what")
     if [lexeme.text for lexeme in lexemes[1:3]] == ["create", "user"]:
         return _refused(lexemes, "SHOW CREATE USER shows a password", Kind.ADMIN)
+    if dialect == "databricks" and lexemes[1].text not in _SPARK_SHOWS:
+        return _refused(lexemes, f"SHOW {lexemes[1].text.upper()} is not known to only read")
     look = Look()
     # SHOW CREATE TABLE t is about t and creates nothing; SHOW TRIGGERS FROM a, PROCEDURE STATUS are alike.
     names = 3 if lexemes[1].is_word("create") else 2
@@ -223,7 +233,7 @@ def _explain(lexemes: Sequence[Lexeme], dialect: str, inner: Inner) -> Look:
     if not _begins_query(lexemes[start]):
         look.add(None if look.findings else _refusal(lexemes, "EXPLAIN takes a query or a change of rows"))
         return look
-    if not runs:
+    if not runs and dialect != "databricks":  # which looks into the files of a path while it plans
         # Nothing is run: a change of rows is as harmless as a read, but calls may be made while planning.
         look.findings = [found for found in look.findings if not _changes_rows(found)]
     return look

@@ -19,6 +19,8 @@ _CLOSING = {_T.R_PAREN, _T.R_BRACKET, _T.R_BRACE}
 _SETS = {_T.UNION, _T.EXCEPT, _T.INTERSECT}
 #: A query may begin behind these.
 _BEFORE_QUERY = _SETS | {_T.L_PAREN, _T.R_PAREN, _T.ALL, _T.DISTINCT}
+#: Anything else behind TABLE is a name: ``text``, ``date`` and more have a kind of their own.
+_BEGINS_QUERY = {_T.SELECT, _T.WITH, _T.FROM, _T.VALUES, _T.TABLE, _T.L_PAREN, None}
 _BEFORE_ARGUMENT = {_T.L_PAREN, _T.COMMA, _T.FARROW}
 _NAMES = {_T.VAR, _T.IDENTIFIER}
 _OPERANDS = _NAMES | {_T.R_PAREN, _T.R_BRACKET, _T.STRING, _T.NUMBER}
@@ -116,11 +118,11 @@ def _tables(tokens: list[Token]) -> list[Token]:
         begins = not index or before in _BEFORE_QUERY or tokens[index - 1].text.upper() == "NAME"
         if token.token_type is _T.TABLE and _at(tokens, index + 1) is _T.L_PAREN and before in _BEFORE_ARGUMENT:
             continue
-        if token.token_type is _T.TABLE and begins and _at(tokens, index + 1) in _NAMES:
+        if token.token_type is _T.TABLE and begins and _at(tokens, index + 1) not in _BEGINS_QUERY:
             token.token_type, token.text = _T.FROM, "FROM"
         found.append(token)
         if token.token_type is _T.L_PAREN and before is _T.TABLE and _at(tokens, index - 2) in _BEFORE_ARGUMENT:
-            found += [_made(_T.FROM, "FROM", token)] if _at(tokens, index + 1) in _NAMES else []
+            found += [] if _at(tokens, index + 1) in _BEGINS_QUERY else [_made(_T.FROM, "FROM", token)]
     return found
 
 
