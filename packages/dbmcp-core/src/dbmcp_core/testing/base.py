@@ -64,6 +64,10 @@ class Contract:
         """Return a read of *count* rows (up to 10,000), the numbers from 1 in their first column, in order."""
         raise NotImplementedError
 
+    def described(self, table: Table) -> tuple[str, ...]:
+        """Return the names of the columns that the engine tells of *table*: its own, where it has some, among them."""
+        return table.column_names
+
     def adding(self, table: Table, row: Sequence[Any]) -> Statement | None:
         """Return the write that adds *row* to *table*, or None if this engine writes nothing."""
         return None

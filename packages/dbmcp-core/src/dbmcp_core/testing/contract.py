@@ -133,7 +133,7 @@ class EngineContract(ReadsContract, PagesContract, StopsContract):
     def test_a_table_has_its_columns(self, filled: Caller) -> None:
         table = filled.table(BOOK.name)
         assert table.name.name == BOOK.name
-        assert tuple(column.name for column in table.columns) == BOOK.column_names
+        assert tuple(column.name for column in table.columns) == self.described(BOOK)
 
     def test_a_listed_name_leads_to_its_table(self, filled: Caller) -> None:
         for name in filled.tables():
