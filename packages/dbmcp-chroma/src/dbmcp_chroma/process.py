@@ -1,0 +1,255 @@
+"""The processes that folders are open in, one for each, and the sessions on them.
+
+The sources on a folder share its process: Chroma keeps its indexes in memory, and two processes would not see each
+other's writes. It is opened for reading alone until a source comes that may write, and is then opened anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from typing import Any
+
+from dbmcp_chroma.errors import is_dead, translated
+from dbmcp_chroma.library_names import WRITES
+from dbmcp_chroma.model import Functions
+from dbmcp_chroma.settings import ChromaSettings
+from dbmcp_core import errors
+from dbmcp_core.errors import ConnectionFailed, DbmcpError
+
+__all__ = ["FolderSession", "Worker", "give_up", "lease"]
+
+#: Seconds that a process has to end by itself.
+_PATIENCE_S = 5.0
+#: Seconds after which a statement that was stopped is ended together with its process: Chroma can't be interrupted.
+_STUCK_S = 5.0
+_LOOK_S = 0.05
+#: What the process may know of our environment, which holds secrets. HOME is where Chroma's default model lies.
+_ENVIRONMENT = (
+    *("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "TMPDIR"),
+    *("HOME", "USERPROFILE"),
+)
+
+
+@dataclass(eq=False)
+class Worker:
+    """One process, and the folder that is open in it."""
+
+    path: str
+    read_only: bool
+    #: What all sources on the folder must agree on.
+    terms: tuple[object, ...]
+    process: subprocess.Popen[bytes]
+    address: str
+    key: bytes
+    temporary: str
+    leases: int = 0
+    writes: int = 0
+    counting: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def lost(self) -> ConnectionFailed:
+        """Return the error of a statement whose process has ended."""
+        return ConnectionFailed("Chroma's process has ended.", hint="Try again: the folder is opened anew.")
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.process.kill()
+
+    def kill_reader(self) -> None:
+        """End the process, for a read that was stopped and runs on; not while a write is under way."""
+        with self.counting:
+            if not self.writes:
+                self.process.kill()
+
+    def stop(self) -> None:
+        """Let the process end."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+        try:
+            self.process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+class FolderSession:
+    """One connection to a process; it runs one request at a time."""
+
+    def __init__(self, worker: Worker, place: tuple[str, str], functions: Functions, *, read_only: bool) -> None:
+        self._worker = worker
+        self._using = threading.Lock()
+        self._stopped_at: float | None = None
+        try:
+            self._connection: Connection = Client(worker.address, authkey=worker.key)
+            self._connection.send_bytes(pickle.dumps((*place, functions, read_only)))
+        except (OSError, EOFError) as exc:
+            raise worker.lost() from exc
+
+    def call(self, operation: str, *args: Any) -> Any:
+        """Return what the process answers, or raise its error as ours."""
+        message = pickle.dumps((operation, *args))
+        with self._using, self._writing(operation):
+            self._stopped_at = None
+            try:
+                self._connection.send_bytes(message)
+                error, answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own process
+            except (OSError, EOFError) as exc:
+                raise self._worker.lost() from exc
+        if error is not None:
+            raise self._error(*error)
+        return answer
+
+    @contextlib.contextmanager
+    def _writing(self, operation: str) -> Any:
+        is_write = operation in WRITES
+        with self._worker.counting:
+            self._worker.writes += is_write
+        try:
+            yield
+        finally:
+            with self._worker.counting:
+                self._worker.writes -= is_write
+
+    def _error(self, name: str, text: str, hint: str | None = None, details: Any = None) -> DbmcpError:
+        ours = getattr(errors, name, None)
+        if details is not None and isinstance(ours, type) and issubclass(ours, DbmcpError):
+            return ours(text, hint=hint, details=details)
+        if is_dead(name, text):
+            self._worker.kill()
+        return translated(name, text)
+
+    def interrupt(self) -> None:
+        """Stop the request; called from other threads, until it ends."""
+        now = time.monotonic()
+        self._stopped_at = self._stopped_at or now
+        if now - self._stopped_at > _STUCK_S:
+            self._worker.kill_reader()
+
+    def close(self) -> None:
+        """Hang up, once what runs has ended."""
+        while not self._using.acquire(timeout=_LOOK_S):
+            self.interrupt()
+        self._connection.close()
+        self._using.release()
+
+
+_workers: dict[str, Worker] = {}
+_leasing = threading.Lock()
+
+
+def lease(settings: ChromaSettings) -> Worker:
+    """Return the process that has this folder open, started if need be; ``give_up`` it afterwards.
+
+    Raises:
+        ConnectionFailed: The folder can't be opened, or is open with other settings.
+    """
+    path, read_only = os.path.realpath(Path(settings.path or "").expanduser()), settings.read_only
+    terms = settings.memory_limit_mb, _is_trusted(settings)
+    with _leasing:
+        found = _workers.get(path)
+        if found is not None and found.is_alive and found.terms != terms:
+            raise ConnectionFailed(
+                f"The folder {path!r} is open in another source, with other settings.",
+                hint="Sources on one folder share memory_limit_mb, and whether functions are named or allowed.",
+                details={"reason": "settings"},
+            )
+        if found is None or not found.is_alive or (found.read_only and not read_only):
+            if found is not None:
+                found.stop()
+                del _workers[path]
+            found = _workers[path] = _start(settings, path, terms)
+        found.leases += 1
+        return found
+
+
+def give_up(worker: Worker) -> None:
+    """Stop the process when nobody else uses it."""
+    with _leasing:
+        worker.leases -= 1
+        if worker.leases > 0:
+            return
+        if _workers.get(worker.path) is worker:
+            del _workers[worker.path]
+        worker.stop()
+
+
+def _is_trusted(settings: ChromaSettings) -> bool:
+    """Return whether the operator lets functions run that may need their environment."""
+    return settings.embedding_function is not None or bool(settings.allow_embedding_functions)
+
+
+def _start(settings: ChromaSettings, path: str, terms: tuple[object, ...]) -> Worker:
+    temporary = tempfile.mkdtemp(prefix="dbmcp-chroma-")  # for us alone, by its mode
+    address = f"{temporary}{os.sep}socket" if os.name == "posix" else rf"\\.\pipe\dbmcp-{secrets.token_hex(16)}"
+    key = secrets.token_bytes(32)
+    known = os.environ if _is_trusted(settings) else {name: os.environ.get(name) for name in _ENVIRONMENT}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "dbmcp_chroma.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={name: value for name, value in known.items() if value is not None},
+        start_new_session=True,  # Ctrl-C is ours to answer; the process sees us end, and ends
+    )
+    worker = Worker(path, settings.read_only, terms, process, address, key, temporary)
+    config = {
+        "path": path,
+        "read_only": settings.read_only,
+        "limit_mb": settings.memory_limit_mb,
+        "address": address,
+        "key": key,
+        "temporary": temporary,
+    }
+    try:
+        error = _greet(process, config)
+    except BaseException:
+        worker.kill()
+        worker.stop()
+        raise
+    if error is not None:
+        worker.stop()
+        raise _unopened(path, *error)
+    return worker
+
+
+def _greet(process: subprocess.Popen[bytes], config: dict[str, object]) -> tuple[str, str] | None:
+    """Tell the process what to open; return its error, if there was one."""
+    assert process.stdin is not None  # noqa: S101 - for the type checker
+    assert process.stdout is not None  # noqa: S101 - for the type checker
+    try:
+        pickle.dump(config, process.stdin)
+        process.stdin.flush()
+        error: tuple[str, str] | None = pickle.load(process.stdout)[0]  # noqa: S301 - from our own process
+    except (OSError, EOFError, pickle.UnpicklingError):
+        return "EOFError", "its process ended at once"
+    return error
+
+
+def _unopened(path: str, name: str, text: str) -> ConnectionFailed:
+    said = " ".join(text.split())[:300].rstrip(".")
+    if name in ("ModuleNotFoundError", "ImportError"):
+        return ConnectionFailed(f"chromadb can't be loaded: {said}.", details={"reason": "driver"})
+    hint = None
+    if "migration" in said.lower():
+        hint = "An older Chroma made it: open it once with read_only = false, which brings it up to date."
+    return ConnectionFailed(f"Chroma can't open {path!r}: {said}.", hint=hint, details={"reason": "failed"})
