@@ -139,11 +139,11 @@ class Folder:
         self._server = server_of(self._system)
         self._open: Any = None
 
-    def settings(self) -> dict[str, object]:
-        """Return the settings of a new, empty database."""
+    def settings(self, *, open_it: bool = True) -> dict[str, object]:
+        """Return the settings of a new, empty database; the folder stays open from then on, unless *open_it* is not."""
         name = f"dbmcp-{secrets.token_hex(6)}"
         self._server.create_database(name, "default_tenant")
-        if self._open is None:
+        if self._open is None and open_it:
             engine = Chroma()
             built = engine.settings.build({"path": self.path, "read_only": False}, where="test")
             self._open = engine.open(built)

@@ -120,23 +120,18 @@ class ChromaDatabase(Database):
     def locks(self) -> list[Lock]:
         """Return the layers; a read-only source's session sends nothing that writes, and its process takes nothing."""
         self.ping()
-        refused = self.settings.read_only
+        reads = self.settings.read_only
         found = [
             Lock("one database", True, f"every request goes to {self._name!r} of {self._tenant!r}; none names another"),
-            Lock(
-                "requests", refused, "only those that read leave this source" if refused else "writes may be sent too"
-            ),
+            Lock("requests", reads, "only those that read leave this source" if reads else "writes may be sent too"),
         ]
         if self.settings.path is not None:
             limit = self.settings.memory_limit_mb
             found.append(Lock("a process of its own", True, "what ends Chroma's process ends that one statement"))
             found.append(Lock("memory is limited", limit > 0, f"memory_limit_mb = {limit}"))
-        return [
-            *found,
-            Lock(
-                "account", False, "Chroma tells nobody's rights" if self.settings.path is None else "a folder has none"
-            ),
-        ]
+        else:
+            found.append(Lock("account", False, "Chroma tells nobody's rights; use a token that may only read"))
+        return found
 
     def _ask(self, operation: str, *args: Any) -> Any:
         return self._open().call(None, operation, *args)

@@ -22,6 +22,9 @@ _IDLE = 8
 
 
 class _Session(Protocol):
+    @property
+    def is_alive(self) -> bool: ...
+
     def call(self, operation: str, *args: Any) -> Any: ...
 
     def interrupt(self) -> None: ...
@@ -70,10 +73,12 @@ class Link(ABC):
 
     def _take(self) -> _Session:
         with self._changing:
-            if self._is_open and self._idle:
+            while self._is_open and self._idle:
                 session = self._idle.pop()
-                self._busy.add(session)
-                return session
+                if session.is_alive:  # its process may have made way for one that writes
+                    self._busy.add(session)
+                    return session
+                session.close()
         session = self.session()
         with self._changing:
             if self._is_open:

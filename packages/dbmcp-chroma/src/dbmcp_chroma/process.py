@@ -105,6 +105,11 @@ class FolderSession:
         except (OSError, EOFError) as exc:
             raise worker.lost() from exc
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process is there."""
+        return self._worker.is_alive
+
     def call(self, operation: str, *args: Any) -> Any:
         """Return what the process answers, or raise its error as ours."""
         message = pickle.dumps((operation, *args))

@@ -45,6 +45,11 @@ class RemoteSession:
         place = (None, None) if settings.api_key is not None else ("default_tenant", "default_database")
         self._library = library.Library(system, settings.tenant or place[0], settings.database or place[1], functions)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be used: it connects anew where that is needed."""
+        return True
+
     def call(self, operation: str, *args: Any) -> Any:
         """Return what the server answers, or raise its error as ours."""
         self._wire.begin(self._seconds)
