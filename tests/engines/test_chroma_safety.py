@@ -198,6 +198,24 @@ def test_a_cancel_ends_what_stands_still(standing_still: Caller) -> None:
     assert standing_still.query(COUNT).rows == ((2,),)
 
 
+def test_a_source_closes_over_a_write_that_stands_still(
+    standing_still: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_WRITE_S", 0.5)
+    running = WatchedRunning()
+
+    def write() -> None:
+        with pytest.raises(DbmcpError):
+            standing_still.execute('{"upsert": "notes", "ids": ["c"], "embeddings": [[3]]}', running=running)
+
+    def close() -> None:
+        assert running.corded.wait(PATIENCE_S)
+        standing_still.executor.close()
+
+    in_threads([write, close])
+    assert standing_still.query(COUNT).rows == ((2,),)
+
+
 def test_a_write_under_way_is_not_ended_for_a_read(place: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     with harness.calling(place) as caller:
         caller.ping()

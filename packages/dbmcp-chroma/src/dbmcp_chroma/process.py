@@ -34,6 +34,8 @@ __all__ = ["FolderSession", "Worker", "give_up", "lease"]
 _PATIENCE_S = 5.0
 #: Seconds after which a statement that was stopped is ended together with its process: Chroma can't be interrupted.
 _STUCK_S = 5.0
+#: Seconds that a write has to end when the source is closed.
+_WRITE_S = 15.0
 _LOOK_S = 0.05
 #: What the process may know of our environment, which holds secrets. HOME is where Chroma's default model lies.
 _ENVIRONMENT = (
@@ -151,9 +153,12 @@ class FolderSession:
             self._worker.kill_reader()
 
     def close(self) -> None:
-        """Hang up, once what runs has ended."""
+        """Hang up, once what runs has ended; a write that doesn't end is ended too, with its process."""
+        until = time.monotonic() + _WRITE_S
         while not self._using.acquire(timeout=_LOOK_S):
             self.interrupt()
+            if time.monotonic() > until:
+                self._worker.kill()
         self._connection.close()
         self._using.release()
 
