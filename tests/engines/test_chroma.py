@@ -312,6 +312,20 @@ def test_later_keys_of_metadata_are_not_lost(caller: Caller) -> None:
     assert [row[0] for row in result.rows] == records[0]
 
 
+def test_no_number_of_keys_makes_a_table_endless(caller: Caller) -> None:
+    caller.execute('{"create": "wide"}')
+    metadatas = [{"common": n, **{f"k{n}-{key}": key for key in range(300)}} for n in range(5)]
+    records = [[str(n) for n in range(5)], [[1.0]] * 5, metadatas]
+    caller.execute('{"add": "wide", "ids": ?, "embeddings": ?, "metadatas": ?}', records)
+    result = caller.query('{"collection": "wide"}')
+    names = [one.name for one in result.columns]
+    assert len(names) == 203
+    assert (names[-1], "common" in names) == ("(other metadata)", True)
+    for row, metadata in zip(result.rows, metadatas, strict=True):
+        known = dict(zip(names[2:-1], row[2:-1], strict=True))
+        assert {key: value for key, value in {**known, **row[-1]}.items() if value is not None} == metadata
+
+
 def test_the_list_of_collections(caller: Caller) -> None:
     fill(caller)
     caller.execute('{"create": "empty-one", "space": "ip"}')

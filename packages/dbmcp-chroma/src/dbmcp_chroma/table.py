@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -28,6 +29,8 @@ _PARTS = {"document": "documents", "embedding": "embeddings", "uri": "uris", "di
 _PREFIX = "metadata."
 #: Records that are looked at for the columns.
 _LOOK = 64
+#: Keys of metadata that have columns of their own, the most frequent ones; records may have any number of keys.
+_COLUMNS = 200
 _KINDS = {"str": "string", "bool": "bool", "int": "int", "float": "float", "list": "array", "NoneType": "null"}
 
 
@@ -74,9 +77,10 @@ class Table:
         self._has_other = False
         self._shown: dict[str, str] = dict(columns or {one: one for one in own})
         if columns is None and has_metadata:
-            self._keys = sorted({key for record in first for key in record["metadata"] or ()})
+            seen = Counter(key for record in first for key in record["metadata"] or ())
+            self._keys = sorted(sorted(seen, key=lambda key: (-seen[key], key))[:_COLUMNS])
             self._shown |= {metadata_column(key): metadata_column(key) for key in self._keys}
-            self._has_other = len(first) == _LOOK
+            self._has_other = len(first) == _LOOK or len(seen) > _COLUMNS
         self._known = frozenset(self._keys)
         self.columns = [Column(name, _kinds(first, shows)) for name, shows in self._shown.items()]
         if self._has_other:
