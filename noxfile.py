@@ -8,7 +8,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv|venv"  # uv, where it is there, installs what it has seen in no time
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
@@ -84,7 +84,7 @@ def contract(session: nox.Session, engine: str) -> None:
     session.run("pytest", *files, *session.posargs, env={"DBMCP_REQUIRE": engine})
 
 
-@nox.session
+@nox.session(venv_backend="venv")
 @nox.parametrize("package", PACKAGES)
 def clean_install(session: nox.Session, package: str) -> None:
     """Build the wheels, install one package alone from them, and import it."""
