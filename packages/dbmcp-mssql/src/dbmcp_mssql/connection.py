@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +14,10 @@ from dbmcp_mssql.clr import DECODERS
 from dbmcp_mssql.types import CONVERTERS, LATE_CONVERTERS, parameter
 
 __all__ = ["Connection", "Cursor"]
+
+#: Seconds until a cancel that had no effect is sent again: it may have come before the statement was sent. Sooner it
+#: could meet the driver while that puts the error of the first one together, and FreeTDS doesn't survive it.
+_CANCEL_AGAIN_S = 1.0
 
 
 class Cursor:
@@ -65,6 +71,7 @@ class Connection:
         self._cancelled = False
         #: A statement that is freed while it is cancelled takes the process down.
         self._freeing = threading.Lock()
+        self._cancel_at = -math.inf
         #: The session's number on the server.
         self.spid = 0
         #: Whether something may be left in the session that a rollback doesn't undo.
@@ -81,7 +88,7 @@ class Connection:
             self._driver.remove_output_converter(kind)
         cursor = self._driver.cursor()
         cursor.noscan = True  # braces are no escapes of ODBC's: ``{call …}`` would be a procedure's call
-        self._cancelled, self._running = False, cursor
+        self._cancelled, self._cancel_at, self._running = False, -math.inf, cursor
         cursor.execute(text, *([[parameter(value) for value in params]] if params else []))
         self.raise_if_cancelled()
         for kind, convert in LATE_CONVERTERS.items():
@@ -89,10 +96,12 @@ class Connection:
         return Cursor(self, cursor)
 
     def cancel(self) -> None:
-        """End what runs; from another thread."""
+        """End what runs; from another thread, and as often as anybody likes."""
         self._cancelled = True
         with self._freeing:
-            if self._running is not None:
+            now = time.monotonic()
+            if self._running is not None and now - self._cancel_at >= _CANCEL_AGAIN_S:
+                self._cancel_at = now
                 self._running.cancel()
 
     def raise_if_cancelled(self) -> None:
