@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import SplitResult
 
 import pytest
 
@@ -138,12 +140,29 @@ class Famous(Engine):
         raise NotImplementedError
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReplicatedSettings(Settings):
+    uri: Secret | None = setting(None, doc="All of the URL.")
+
+
+class Replicated(Engine):
+    name = "replicated"
+    settings = ReplicatedSettings
+    has_many_hosts = True
+
+    def open(self, settings: Settings) -> NoReturn:
+        raise NotImplementedError
+
+    def settings_from_url(self, url: SplitResult) -> dict[str, object]:
+        return {"uri": url.geturl()}
+
+
 @pytest.fixture
 def with_famous(registry: Registry) -> Registry:
     class Plugin:
         @hookimpl
         def dbmcp_engines(self) -> list[type[Engine]]:
-            return [Famous]
+            return [Famous, Replicated]
 
     registry.register(Plugin(), "famous")
     return registry
@@ -156,6 +175,40 @@ def famous(registry: Registry, environment: dict[str, str], named: tuple[str, ..
             token = one.settings.token
             found.append((one.settings.host, token.reveal() if token is not None else ""))
     return found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "replicated://u:hunter2@h1:1,h2:2/shop?replicaSet=rs",
+        "replicated://h1,h2:2/shop",
+        "replicated://[::1]:1,[::2]:2/shop",
+        "replicated://h1:1/shop",
+    ],
+)
+def test_a_url_may_name_several_hosts_where_the_engine_takes_them(with_famous: Registry, url: str) -> None:
+    (one,) = load(with_famous, named=[url], environment={}).sources
+    assert isinstance(one.settings, ReplicatedSettings)
+    assert one.settings.uri is not None
+    assert (one.name, one.settings.uri.reveal()) == ("shop", url)
+    assert "hunter2" not in repr(one)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "replicated://u:hunter2@h1:1,h2:x/shop",
+        "replicated://u:hunter2@h1:1,h2:99999/shop",
+        "replicated://u:hunter2/x@h1:1,h2:2/shop",
+        "replicated://h1:1,u:hunter2/shop",
+        "famous://u:hunter2@h1:1,h2:2/shop",
+    ],
+)
+def test_hosts_that_cannot_be_read_are_an_error_without_a_password(with_famous: Registry, url: str) -> None:
+    for named in (url, f"shop={url}"):
+        with pytest.raises(ConfigError, match="no valid host and port") as caught:
+            load(with_famous, named=[named], environment={})
+        assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_variables_of_a_databases_own_tools_make_a_source_where_they_hold_what_it_needs(with_famous: Registry) -> None:

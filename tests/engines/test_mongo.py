@@ -312,6 +312,20 @@ def test_a_url_may_have_settings_in_its_query() -> None:
     assert {"p%40ss", "p@ss"} <= set(settings.secrets())
 
 
+@pytest.mark.parametrize(
+    ("url", "uri"),
+    [
+        ("mongodb://u:pa55@h1:27017,h2:27018,h3/shop?replicaSet=rs0", "mongodb://u:pa55@h1:27017,h2:27018,h3/shop"),
+        ("mongodb://[::1]:27017,[::2]:27018/shop", "mongodb://[::1]:27017,[::2]:27018/shop"),
+        ("mongodb+srv://u:pa55@cluster.example.net/shop?w=1", "mongodb+srv://u:pa55@cluster.example.net/shop?w=1"),
+    ],
+)
+def test_a_url_may_name_a_replica_set(url: str, uri: str) -> None:
+    (source,) = load(Registry(), environment={"DBMCP_URL": url}).sources
+    assert (source.name, source.engine.name, source.settings.uri.reveal()) == ("shop", "mongo", uri)
+    assert "pa55" not in repr(source)
+
+
 def test_an_open_server_is_told_of(caller: Caller) -> None:
     found = {lock.name: lock for lock in caller.executor.locks("main")}
     assert found["one database"].holds
@@ -391,6 +405,8 @@ def test_nothing_forbidden_reaches_the_wire(mongo: dict[str, Any], monkeypatch: 
         "mongodb://h/?authMechanism=MONGODB-AWS",
         "mongodb://%2Ftmp%2Fmongodb.sock/",
         "http://h/",
+        "mongodb+srv://h:27017/",
+        "mongodb+srv://h1,h2/",
     ],
 )
 def test_a_uri_has_only_options_that_are_known(uri: str) -> None:

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,7 @@ def source(
     table: dict[str, object] = {"url": spec} if isinstance(spec, str) else dict(spec)
     url, kind = table.pop("url", None), table.pop("engine", table.pop("type", None))
     if url is not None:
-        parts = _split(url, where)
-        engine = _engine(registry, parts.scheme, where)
+        engine, parts = _split(registry, url, where)
         table = {**_url_settings(engine, parts, where), **table}
         if kind is not None and _engine(registry, str(kind), where) is not engine:
             raise ConfigError(f"{where}: engine {kind!r} and the URL's scheme {parts.scheme!r} differ.")
@@ -210,7 +210,7 @@ def _as_url(text: str) -> str:
 
 def _unnamed(registry: Registry, url: str, origin: str) -> Source:
     """Return the source of *url*, named after the database that it leads to."""
-    parts = _split(url, origin)
+    _, parts = _split(registry, url, origin)
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(parts.path).stem).strip("-._")[:64]
     return source(registry, stem or parts.scheme, url, origin=origin)
 
@@ -221,16 +221,30 @@ def _expand(registry: Registry, value: Any, environment: Mapping[str, str], wher
     )
 
 
-def _split(url: object, where: str) -> SplitResult:
+def _split(registry: Registry, url: object, where: str) -> tuple[Engine, SplitResult]:
+    """Return the parts of *url*, and the engine that its scheme names; its hosts have ports that are numbers."""
+    if not isinstance(url, str):
+        raise ConfigError(f"{where}: a URL begins with its engine, as in sqlite:///shop.db.")
+    with _readable(where):
+        parts = urlsplit(url)
+    if not parts.scheme:
+        raise ConfigError(f"{where}: a URL begins with its engine, as in sqlite:///shop.db.")
+    engine = _engine(registry, parts.scheme, where)
+    place = parts.netloc.rpartition("@")[2]
+    with _readable(where):
+        for host in place.split(",") if engine.has_many_hosts else [place]:
+            _ = urlsplit(f"//{host}").port
+    return engine, parts
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Tell of a URL that can't be split, without its text: that may hold a part of a password that isn't escaped."""
     try:
-        parts = urlsplit(str(url))
-        _ = parts.port
-    except ValueError:  # whose text may hold a part of a password that wasn't escaped
+        yield
+    except ValueError:
         hint = "In account and password, write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23; settings follow a '?'."
         raise ConfigError(f"{where}: the URL can't be read: it has no valid host and port.", hint=hint) from None
-    if not isinstance(url, str) or not parts.scheme:
-        raise ConfigError(f"{where}: a URL begins with its engine, as in sqlite:///shop.db.")
-    return parts
 
 
 def _url_settings(engine: Engine, parts: SplitResult, where: str) -> dict[str, object]:

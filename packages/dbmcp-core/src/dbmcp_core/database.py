@@ -100,6 +100,8 @@ class Engine(ABC):
     #: The SQL dialect that the guard judges its statements in; ``None`` where ``SupportsJudge`` does it alone.
     dialect: ClassVar[str | None] = None
     settings: ClassVar[type[Settings]] = Settings
+    #: Whether a URL of its may name several hosts, each with its port: ``mongodb://h1:27017,h2:27017/shop``.
+    has_many_hosts: ClassVar[bool] = False
 
     @abstractmethod
     def open(self, settings: Any) -> Database:

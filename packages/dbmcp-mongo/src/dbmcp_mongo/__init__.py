@@ -22,6 +22,7 @@ class Mongo(Engine):
     aliases = ("mongodb",)
     dialect = None
     settings = MongoSettings
+    has_many_hosts = True
 
     def open(self, settings: MongoSettings) -> MongoDatabase:
         """Return the database, not yet connected."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -104,6 +105,8 @@ class MongoSettings(Settings):
             return "it begins with mongodb:// or mongodb+srv://, and a host"
         if "%2f" in parts.netloc.rpartition("@")[2].lower():
             return "a socket's path is not taken"
+        if parts.scheme == "mongodb+srv" and re.search(r",|:[0-9]*$", parts.netloc.rpartition("@")[2]):
+            return "mongodb+srv:// takes one name without a port; the name server knows the hosts"
         for name, value in options:
             if name.lower() not in URI_OPTIONS:
                 return f"the option {name[:40]!r} is not taken; files and TLS have settings of their own"
