@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbmcp_core.statement import RefusalCode
-from dbmcp_mongo import methods
+from dbmcp_mongo import methods, operation
 from dbmcp_mongo.allowed import KNOWN_COMMANDS, STAGES
 from dbmcp_mongo.command import FIELDS, Command, Document
+from dbmcp_mongo.operation import CLEAR
 from dbmcp_mongo.scanner import ReadError
 
 __all__ = ["needs_collection", "raw_command", "read_array", "read_object"]
 
-_CLEAR = (
-    'clear would be {"collection": "users", "filter": {…}}, {"collection": "users", "pipeline": [{"$match": {…}}]} or'
-    " db.users.find({…})"
-)
 _SHAPES = {"find": "cursor", "aggregate": "cursor", "listIndexes": "cursor", "listCollections": "cursor"}
 _SHAPES |= {"count": "count", "distinct": "values"}
-_NAMED = ("filter", "query", "projection", "project", "sort", "limit", "skip", "hint", "collation", "options")
-
-
-#: Methods that are no plausible name of a field.
-_OPERATIONS = frozenset(
-    name
-    for name in methods.METHODS
-    if name in ("find", "aggregate", "distinct") or re.search("[a-z](One|Many|Doc|And|Write)", name)
-)
 
 
 def _is_text(value: Any) -> bool:
@@ -58,6 +45,10 @@ _LOOKS: dict[str, Callable[[Any], bool]] = {
     "count": _is_text,
     "facet": _is_object,
     "sample": lambda value: isinstance(value, dict) and set(value) == {"size"},
+    "sortByCount": lambda value: isinstance(value, dict) or (isinstance(value, str) and value.startswith("$")),
+    "unset": lambda value: isinstance(value, (str, list)),
+    "unionWith": lambda value: isinstance(value, str) or (isinstance(value, dict) and "coll" in value),
+    "replaceWith": lambda value: isinstance(value, dict) or (isinstance(value, str) and value.startswith("$")),
     "replaceRoot": lambda value: isinstance(value, dict) and "newRoot" in value,
 }
 
@@ -112,21 +103,49 @@ def raw_command(found: Document) -> Command:
 
 def _of_collection(rest: Document, collection: str) -> Command:
     if "operation" in rest:
-        operation = rest.pop("operation")
-        if isinstance(operation, str):
-            return methods.named(operation, collection, rest)
-        if not isinstance(operation, dict) or rest:
-            raise ReadError('"operation" is an object, as in {"find": {"age": {"$gt": 25}}}, with nothing beside it')
-        return _operation(operation, collection)
-    if any(key in _OPERATIONS for key in rest):
-        return _operation(rest, collection)
-    if "pipeline" in rest:
-        return methods.named("aggregate", collection, rest)
-    if rest and all(key in _NAMED for key in rest) and ("filter" in rest or "query" in rest or "projection" in rest):
-        return methods.named("find", collection, rest)
-    if rest and all(key.startswith("$") and key[1:] in STAGES for key in rest):
-        return _stages(rest, collection)
-    return _stages_or_filter(rest, collection)
+        return _within(rest, collection)
+    return _operation(rest, collection)
+
+
+def _within(rest: Document, collection: str) -> Command:
+    """Read what stands in ``operation``, and beside it."""
+    inner = rest["operation"]
+    raw = _own_command(inner, collection) if isinstance(inner, dict) and len(rest) == 1 else None
+    command = raw or operation.beside(rest, collection)
+    if command is not None:
+        return command
+    if len(rest) > 1 or operation.names_arguments(inner):
+        raise ReadError(f"The operation names no method; {operation.CLEAR_METHOD}", code=RefusalCode.AMBIGUOUS)
+    return _operation(inner, collection)
+
+
+def _own_command(found: Document, collection: str) -> Command | None:
+    """Return the command document that *found* is, for this collection or for ``true`` in its place."""
+    first = next(iter(found), "")
+    if first not in FIELDS or (first == "distinct" and "key" not in found):
+        return None
+    if isinstance(found[first], str) and found[first] != collection and first != "distinct":
+        what = f"The operation is of {found[first][:60]!r}, and the collection is {collection[:60]!r}; write one"
+        raise ReadError(what, code=RefusalCode.AMBIGUOUS)
+    is_named = found[first] == collection if isinstance(found[first], str) else found[first] in (True, 1)
+    return raw_command({**found, first: collection}) if is_named else None
+
+
+def _operation(found: Document, collection: str) -> Command:
+    """Read what to do with a collection that stands elsewhere."""
+    first = next(iter(found), "")
+    if first in FIELDS and isinstance(found[first], str) and found[first] == collection and first != "distinct":
+        return raw_command(found)
+    command = operation.called(found, collection, inside=False)
+    if command is not None:
+        return command
+    if operation.is_find(found):
+        return methods.named("find", collection, found)
+    if "pipeline" in found:
+        return methods.named("aggregate", collection, found)
+    if found and all(key.startswith("$") and key[1:] in STAGES for key in found):
+        return _stages(found, collection)
+    return _stages_or_filter(found, collection)
 
 
 def _stages_or_filter(rest: Document, collection: str) -> Command:
@@ -136,7 +155,7 @@ def _stages_or_filter(rest: Document, collection: str) -> Command:
     doubtful = [key for key in rest if key in STAGES]
     if doubtful:
         raise ReadError(
-            f"{doubtful[0]!r} could be a stage or a field; {_CLEAR}",
+            f"{doubtful[0]!r} could be a stage or a field; {CLEAR}",
             code=RefusalCode.AMBIGUOUS,
         )
     return methods.named("find", collection, {"filter": rest})
@@ -144,43 +163,3 @@ def _stages_or_filter(rest: Document, collection: str) -> Command:
 
 def _stages(stages: Document, collection: str) -> Command:
     return methods.build("aggregate", collection, [[{key: value} for key, value in stages.items()]])
-
-
-def _operation(found: Document, collection: str) -> Command:
-    """Read what to do with a collection that stands elsewhere."""
-    kind = next(
-        (found[key] for key in ("type", "method", "name", "operation") if found.get(key) in methods.METHODS), None
-    )
-    if kind is not None:
-        taken = next(key for key in ("type", "method", "name", "operation") if found.get(key) == kind)
-        return methods.named(str(kind), collection, {key: value for key, value in found.items() if key != taken})
-    first = next(iter(found), "")
-    if first in methods.METHODS and len(found) == 1:
-        return _method(first, found[first], collection)
-    if first in _OPERATIONS and not isinstance(found[first], (str, bool, int)):
-        argument, rest = methods.METHODS[first].positional[0], {k: v for k, v in found.items() if k != first}
-        return methods.named(first, collection, {argument: found[first], **rest})
-    if first in FIELDS and found[first] in (collection, True, 1):
-        return raw_command({**found, first: collection})
-    if found and all(key in _NAMED for key in found):
-        return methods.named("find", collection, found)
-    if found and all(key.startswith("$") and key[1:] in STAGES for key in found):
-        return _stages(found, collection)
-    if "pipeline" in found:
-        return methods.named("aggregate", collection, found)
-    return _stages_or_filter(found, collection)
-
-
-def _method(name: str, given: Any, collection: str) -> Command:
-    method = methods.METHODS[name]
-    if isinstance(given, list) and method.positional[:1] not in (("pipeline",), ("documents",), ("operations",)):
-        return methods.build(name, collection, given)
-    if not isinstance(given, dict):
-        return methods.build(name, collection, [given])
-    known = method.options | set(method.positional) | {"options"} | methods.ALIASES.keys()
-    are_names = [key in known for key in given]
-    if given and all(are_names):
-        return methods.named(name, collection, given)
-    if any(are_names):
-        raise ReadError(f"The object of {name!r} has fields and options mixed; {_CLEAR}", code=RefusalCode.AMBIGUOUS)
-    return methods.build(name, collection, [given])

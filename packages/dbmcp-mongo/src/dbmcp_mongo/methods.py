@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -12,7 +12,7 @@ from dbmcp_core.statement import RefusalCode
 from dbmcp_mongo.command import FIELDS, Command, Document
 from dbmcp_mongo.scanner import ReadError
 
-__all__ = ["ALIASES", "METHODS", "Method", "build", "explained", "named", "with_id"]
+__all__ = ["ALIASES", "METHODS", "Method", "build", "explained", "known", "named", "plain_names", "with_id"]
 
 Arguments = dict[str, Any]
 #: Other names of arguments, as drivers and people write them.
@@ -26,6 +26,13 @@ ALIASES = {
     "u": "update",
     "field": "key",
     "stages": "pipeline",
+    "document": "documents",
+    "replacement": "update",
+    "key": "keys",
+    "name": "index",
+    "indexName": "index",
+    "ops": "operations",
+    "requests": "operations",
 }
 #: Options that say how to wait for a write, or name what the source's settings decide; taken, without a meaning here.
 _IGNORED = frozenset({"writeConcern", "w", "j", "noCursorTimeout"})
@@ -62,15 +69,30 @@ def build(name: str, collection: str, arguments: Sequence[Any]) -> Command:
 def named(name: str, collection: str, given: Mapping[str, Any]) -> Command:
     """Return the command of a method whose arguments are given by name."""
     method = _method(name)
+    found = _options(name, method, {key: value for key, value in given.items() if key != "options"}, {})
     options = given.get("options")
-    rest = {key: value for key, value in given.items() if key != "options"}
-    if isinstance(options, dict):
-        rest |= options
-    found = _options(name, method, rest, {})
+    if options is not None and not isinstance(options, dict):
+        raise ReadError(f"The options of {name} are an object")
+    found |= _options(name, method, options or {}, found)
     missing = [one for one in method.positional[: method.required] if one not in found]
     if missing:
         raise ReadError(f"{name} wants {missing[0]!r}")
     return method.build(collection, found)
+
+
+def known(name: str) -> frozenset[str]:
+    """Return the names of all arguments and options of a method."""
+    method = METHODS[name]
+    return method.options.union(method.positional)
+
+
+def plain_names(name: str, given: Iterable[str]) -> list[str | None]:
+    """Return the names of the arguments of a method that *given* stands for, None for those that it doesn't have."""
+    names, found = known(name) | {"options"} | _IGNORED, []
+    for key in given:
+        plain = key if key in names else ALIASES.get(key)
+        found.append(plain if plain in names else None)
+    return found
 
 
 def _method(name: str) -> Method:
@@ -81,14 +103,14 @@ def _method(name: str) -> Method:
 
 
 def _options(name: str, method: Method, options: Mapping[str, Any], found: Mapping[str, Any]) -> Arguments:
-    known = method.options | set(method.positional)
+    names = known(name)
     taken: Arguments = {}
     for key, value in options.items():
-        plain = key if key in known else ALIASES.get(key, key)
+        plain = key if key in names else ALIASES.get(key, key)
         if key in _IGNORED:
             continue
-        if plain not in known:
-            raise ReadError(f"{name} has no option {key!r}{nearest(key, known)}")
+        if plain not in names:
+            raise ReadError(f"{name} has no option {key!r}{nearest(key, names)}")
         if plain in found or plain in taken:
             raise ReadError(f"{plain!r} of {name} is given twice", code=RefusalCode.AMBIGUOUS)
         taken[plain] = value
