@@ -5,9 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import secrets
-import shutil
-import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +19,7 @@ from dbmcp_core.executor import Executor
 from dbmcp_core.registry import Registry
 from dbmcp_core.statement import Limits, Statement
 from dbmcp_core.testing import AUTHOR, BOOK, Caller, EngineContract, Table
-from dbmcp_core.testing.server_process import ServerProcess, free_port
+from dbmcp_core.testing.server_process import free_port
 
 pymongo = pytest.importorskip("pymongo")
 
@@ -35,50 +32,6 @@ from dbmcp_mongo.reader import read  # noqa: E402
 from dbmcp_mongo.values import register  # noqa: E402
 
 URI = "DBMCP_TEST_MONGODB_URI"
-
-
-def _answers(uri: str) -> bool:
-    with pymongo.MongoClient(uri, serverSelectionTimeoutMS=500) as client:
-        try:
-            client.admin.command("ping")
-        except pymongo.errors.PyMongoError:
-            return False
-    return True
-
-
-@pytest.fixture(scope="session")
-def mongo_uri() -> Iterator[str]:
-    """A running server, in a process of its own."""
-    if uri := os.environ.get(URI):
-        yield uri
-        return
-    program = shutil.which(
-        "secantusd-py", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    )
-    if program is None:
-        required = os.environ.get("DBMCP_REQUIRE", "")
-        if "mongo" in required or required == "all":
-            pytest.fail("mongo is required, and SecantusDB is not installed")
-        pytest.skip(f"mongo: SecantusDB is not installed, and {URI} is not set")
-    process = ServerProcess("mongo")
-    try:
-        port = free_port()
-        uri = f"mongodb://127.0.0.1:{port}/"
-        command = [program, "--port", str(port), "--storage-path", ":memory:", "--log-level", "ERROR"]
-        process.start(command, lambda: _answers(uri))
-        yield uri
-    finally:
-        process.close()
-
-
-@pytest.fixture
-def mongo(mongo_uri: str) -> Iterator[dict[str, Any]]:
-    """Settings of an empty database of the test's own."""
-    name = f"dbmcp_{secrets.token_hex(6)}"
-    yield {"uri": mongo_uri, "database": name}
-    with pymongo.MongoClient(mongo_uri) as client:
-        client.drop_database(name)
-
 
 HOSTILE = (
     "db.book_data.deleteMany({})",

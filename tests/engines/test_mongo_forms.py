@@ -1,4 +1,4 @@
-"""Queries that are objects: each way of naming a method and its arguments, and what is refused for meaning two things."""
+"""Queries that are objects: each way of naming a method and its arguments, and what is refused as ambiguous."""
 
 from __future__ import annotations
 

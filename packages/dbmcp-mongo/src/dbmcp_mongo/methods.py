@@ -62,18 +62,18 @@ def build(name: str, collection: str, arguments: Sequence[Any]) -> Command:
         options = arguments[-1]
         if options is not None and not isinstance(options, dict):
             raise ReadError(f"The options of {name}() are an object")
-        found |= _options(name, method, options or {}, found)
+        found |= _options(name, options or {}, found)
     return method.build(collection, found)
 
 
 def named(name: str, collection: str, given: Mapping[str, Any]) -> Command:
     """Return the command of a method whose arguments are given by name."""
     method = _method(name)
-    found = _options(name, method, {key: value for key, value in given.items() if key != "options"}, {})
+    found = _options(name, {key: value for key, value in given.items() if key != "options"}, {})
     options = given.get("options")
     if options is not None and not isinstance(options, dict):
         raise ReadError(f"The options of {name} are an object")
-    found |= _options(name, method, options or {}, found)
+    found |= _options(name, options or {}, found)
     missing = [one for one in method.positional[: method.required] if one not in found]
     if missing:
         raise ReadError(f"{name} wants {missing[0]!r}")
@@ -102,7 +102,7 @@ def _method(name: str) -> Method:
     return method
 
 
-def _options(name: str, method: Method, options: Mapping[str, Any], found: Mapping[str, Any]) -> Arguments:
+def _options(name: str, options: Mapping[str, Any], found: Mapping[str, Any]) -> Arguments:
     names = known(name)
     taken: Arguments = {}
     for key, value in options.items():
