@@ -143,19 +143,23 @@ def _find_one(collection: str, arguments: Arguments) -> Command:
 
 
 def _aggregate(collection: str, arguments: Arguments) -> Command:
-    pipeline = arguments["pipeline"]
+    pipeline = arguments.get("pipeline", [])
     pipeline = [pipeline] if isinstance(pipeline, dict) else pipeline
     if not isinstance(pipeline, list):
         raise ReadError("A pipeline is an array of stages")
     size = arguments.get("batchSize")
     document = {"aggregate": collection, "pipeline": pipeline, "cursor": {"batchSize": size} if size else {}}
     command = Command("aggregate", document | _some(arguments, "pipeline", "cursor", "batchSize", "explain"), "cursor")
-    return explained(command, arguments["explain"]) if arguments.get("explain") else command
+    verbosity = arguments.get("explain")
+    return explained(command, None if verbosity is True else verbosity) if verbosity else command
 
 
 def explained(command: Command, verbosity: Any = None) -> Command:
     """Return the command that explains *command*."""
-    verbosity = "queryPlanner" if verbosity in (None, True, False) else verbosity
+    if isinstance(verbosity, dict) and set(verbosity) <= {"verbosity"}:
+        verbosity = verbosity.get("verbosity")
+    if verbosity is None or isinstance(verbosity, bool):  # what the shell takes true and false for
+        verbosity = "allPlansExecution" if verbosity else "queryPlanner"
     if verbosity not in ("queryPlanner", "executionStats", "allPlansExecution"):
         raise ReadError("explain() wants 'queryPlanner', 'executionStats' or 'allPlansExecution'")
     return Command("explain", {"explain": command.document, "verbosity": verbosity})
@@ -239,6 +243,10 @@ def _deleting(limit: int) -> Callable[[str, Arguments], Command]:
     return make
 
 
+#: Older words for ``returnDocument: 'after'``, and what they are then.
+_AFTER = {"returnNewDocument": True, "new": True, "returnOriginal": False}
+
+
 def _modifying(*, replacing: bool | None, removing: bool = False) -> Callable[[str, Arguments], Command]:
     def make(collection: str, arguments: Arguments) -> Command:
         after = arguments.get("returnDocument")
@@ -249,10 +257,10 @@ def _modifying(*, replacing: bool | None, removing: bool = False) -> Callable[[s
             document["remove"] = True
         else:
             document["update"] = _change(arguments["update"], replacing=replacing)
-            document["new"] = bool(after == "after" or arguments.get("returnNewDocument") or arguments.get("new"))
+            document["new"] = after == "after" or any(arguments.get(name) is wanted for name, wanted in _AFTER.items())
         if arguments.get("projection"):
             document["fields"] = arguments["projection"]
-        used = ("filter", "update", "remove", "projection", "returnDocument", "returnNewDocument", "new")
+        used = ("filter", "update", "remove", "projection", "returnDocument", *_AFTER)
         return Command("findAndModify", document | _some(arguments, *used))
 
     return make
@@ -318,7 +326,7 @@ _COUNT = _words("limit skip hint collation maxTimeMS comment")
 _UPDATE = _words("upsert arrayFilters collation hint let bypassDocumentValidation comment sort")
 _DELETE = _words("collation hint let comment")
 _MODIFY = _words("sort projection upsert arrayFilters collation hint let bypassDocumentValidation comment maxTimeMS")
-_RETURN = _words("returnDocument returnNewDocument")
+_RETURN = _AFTER.keys() | {"returnDocument"}
 _INDEX = _words(
     """name unique sparse expireAfterSeconds partialFilterExpression collation background hidden weights
     default_language language_override textIndexVersion 2dsphereIndexVersion bits min max wildcardProjection comment"""
@@ -327,12 +335,14 @@ _INDEX = _words(
 METHODS: dict[str, Method] = {
     "find": Method(("filter", "projection"), 0, _FIND - {"projection"}, _find),
     "findOne": Method(("filter", "projection"), 0, _FIND - {"projection", "limit"}, _find_one),
-    "aggregate": Method(("pipeline",), 1, FIELDS["aggregate"] - {"pipeline"} | {"batchSize", "explain"}, _aggregate),
+    "aggregate": Method(("pipeline",), 0, FIELDS["aggregate"] - {"pipeline"} | {"batchSize", "explain"}, _aggregate),
     "countDocuments": Method(("filter",), 0, _COUNT, _count_documents),
     "count": Method(("filter",), 0, _COUNT, _count_command),
     "estimatedDocumentCount": Method((), 0, _words("maxTimeMS comment"), _count_command),
     "distinct": Method(("key", "filter"), 1, _words("collation maxTimeMS comment hint"), _distinct),
     "getIndexes": Method((), 0, frozenset(), _plain("listIndexes", "cursor")),
+    "getIndices": Method((), 0, frozenset(), _plain("listIndexes", "cursor")),
+    "getIndexSpecs": Method((), 0, frozenset(), _plain("listIndexes", "cursor")),
     "stats": Method(("scale",), 0, frozenset(), _stats),
     "insertOne": Method(("document",), 1, _words("bypassDocumentValidation comment"), _insert),
     "insertMany": Method(("documents",), 1, _words("ordered bypassDocumentValidation comment"), _insert),
@@ -349,6 +359,7 @@ METHODS: dict[str, Method] = {
     "findAndModify": Method((), 0, _MODIFY | _words("filter update remove new"), _modifying(replacing=None)),
     "bulkWrite": Method(("operations",), 1, _words("ordered"), _bulk),
     "createIndex": Method(("keys",), 1, _INDEX, _create_indexes),
+    "ensureIndex": Method(("keys",), 1, _INDEX, _create_indexes),
     "createIndexes": Method(("keys",), 1, _INDEX, _create_indexes),
     "dropIndex": Method(("index",), 1, frozenset(), _drop_index),
     "dropIndexes": Method(("index",), 0, frozenset(), _drop_index),

@@ -82,8 +82,8 @@ class _Reader:
                 collection = self._joined(collection, word, start)
                 continue
             arguments = self.literals.arguments()
-            if collection is None and word in ("getCollection", "collection"):
-                collection = self._collection(arguments, start)
+            if word == "getCollection" or (collection is None and word == "collection"):
+                collection = self._collection(collection, arguments, start)
             elif collection is not None and word == "explain":
                 self._explain, self._is_explained = (arguments or [None])[0], True
             else:
@@ -106,10 +106,10 @@ class _Reader:
             self.scanner.fail("The name of a collection is a text in quotes", start)
         return name if collection is None else f"{collection}.{name}"
 
-    def _collection(self, arguments: list[Any], start: int) -> str:
+    def _collection(self, collection: str | None, arguments: list[Any], start: int) -> str:
         if len(arguments) != 1:
             self.scanner.fail("getCollection() wants one name", start)
-        return self._joined(None, arguments[0], start)
+        return self._joined(collection, arguments[0], start)
 
     def _call(self, collection: str | None, word: str, arguments: list[Any], start: int) -> Command:
         try:
@@ -119,6 +119,8 @@ class _Reader:
                 return methods.named(word, collection, arguments[0] if arguments else {})
             if word == "aggregate" and len(arguments) > 1 and _is_stages(arguments):
                 arguments = [arguments]
+            if word == "update" and len(arguments) in (3, 4) and all(isinstance(one, bool) for one in arguments[2:]):
+                arguments = [*arguments[:2], dict(zip(("upsert", "multi"), arguments[2:], strict=False))]
             return methods.build(word, collection, arguments)
         except ReadError as exc:
             self.scanner.fail(exc.message, start, code=exc.code)
