@@ -96,7 +96,6 @@ READINGS: list[tuple[Any, dict[str, Any]]] = [
     ({"$match": {"a": 1}}, PIPELINE),
     ({"match": {"a": 1}}, PIPELINE),
     ([{"$match": {"a": 1}}], PIPELINE),
-    ({"a": {"$gt": 25}}, {"find": "u", "filter": {"a": {"$gt": 25}}}),
 ]  # fmt: skip
 
 WHOLE: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -129,6 +128,9 @@ DOUBTFUL: list[Any] = [
     {"operation": "login", "level": "info"},
     {"operation": {"$in": ["login", "logout"]}},
     {"operation": {"name": "Ada"}},
+    {"operation": {"a": {"$gt": 25}}},
+    {"operation": {"fnd": {"a": 1}}},
+    {"operation": {"runCommand": {"shutdown": 1}}},
     {"operation": {"type": "fnd", "filter": {"a": 1}}},
     {"operation": {"filter": {"a": 1}, "update": SET}},
     {"operation": {"a": 1}, "limit": 3},

@@ -23,11 +23,11 @@ FIELDS: dict[str, frozenset[str]] = {
     "aggregate": _READ | _words("pipeline cursor allowDiskUse let"),
     "count": _READ | _words("query limit skip fields"),
     "distinct": _READ | _words("key query"),
-    "listIndexes": _words("cursor comment"),
-    "listCollections": _words("filter nameOnly authorizedCollections cursor comment"),
-    "collStats": _words("scale comment"),
-    "dbStats": _words("scale freeStorage comment"),
-    "ping": _words("comment"),
+    "listIndexes": _words("cursor comment maxTimeMS"),
+    "listCollections": _words("filter nameOnly authorizedCollections cursor comment maxTimeMS"),
+    "collStats": _words("scale comment maxTimeMS"),
+    "dbStats": _words("scale freeStorage comment maxTimeMS"),
+    "ping": _words("comment maxTimeMS"),
     "explain": _words("verbosity comment maxTimeMS"),
     "insert": _words("documents ordered comment bypassDocumentValidation maxTimeMS"),
     "update": _words("updates ordered comment let bypassDocumentValidation maxTimeMS"),
@@ -40,7 +40,8 @@ FIELDS: dict[str, frozenset[str]] = {
         """capped size max validator validationLevel validationAction viewOn pipeline collation timeseries
         expireAfterSeconds clusteredIndex comment maxTimeMS"""
     ),
-    "collMod": _words("validator validationLevel validationAction viewOn pipeline index expireAfterSeconds comment"),
+    "collMod": _words("validator validationLevel validationAction viewOn pipeline index expireAfterSeconds comment")
+    | _words("maxTimeMS"),
     "drop": _words("comment maxTimeMS"),
 }
 

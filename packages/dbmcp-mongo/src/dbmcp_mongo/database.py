@@ -21,7 +21,7 @@ from dbmcp_core.settings import nearest
 from dbmcp_core.statement import Column, Kind, Outcome, RefusalCode, Rows, Statement, Verdict
 from dbmcp_mongo import locks, sampling, values, writing
 from dbmcp_mongo.client import SERVER_MARGIN_S, open_client
-from dbmcp_mongo.command import FIELDS, Command, Document
+from dbmcp_mongo.command import Command, Document
 from dbmcp_mongo.errors import wrapped
 from dbmcp_mongo.judge import judge
 from dbmcp_mongo.settings import MongoSettings
@@ -148,11 +148,12 @@ class MongoDatabase(Database):
         with self._wrapped(), running.cord(stop):
             yield
 
+    def _most_ms(self) -> int:
+        return int((self.settings.timeout_s + SERVER_MARGIN_S) * 1000)
+
     def _limited(self, command: Command) -> Document:
         """Return the command's document with the server's own time limit."""
-        if "maxTimeMS" not in FIELDS[command.name]:
-            return command.document
-        most = int((self.settings.timeout_s + SERVER_MARGIN_S) * 1000)
+        most = self._most_ms()
         asked = command.document.get("maxTimeMS") or most
         if isinstance(asked, bool) or not isinstance(asked, (int, float)) or asked < 0:
             raise QueryFailed("maxTimeMS is a number of milliseconds.")
@@ -179,10 +180,11 @@ class MongoDatabase(Database):
         command = _allowed(statement, reading=True)
         if command.name not in ("find", "aggregate", "count", "distinct"):
             raise UnsupportedError(f"There is no plan for {command.name!r}.")
-        document = {"explain": command.document, "verbosity": "queryPlanner"}
+        plan = Command("explain", {"explain": command.document, "verbosity": "queryPlanner"})
+        document = self._limited(plan)
         reply = self._look(lambda client: client[self._name].command(document))
-        plan = {key: value for key, value in reply.items() if key not in ("$clusterTime", "operationTime", "ok")}
-        return json_util.dumps(plan, indent=2, json_options=json_util.RELAXED_JSON_OPTIONS)
+        shown = {key: value for key, value in reply.items() if key not in ("$clusterTime", "operationTime", "ok")}
+        return json_util.dumps(shown, indent=2, json_options=json_util.RELAXED_JSON_OPTIONS)
 
     def get_tables(self, schema: str | None = None) -> list[TableName]:
         """Return all collections and views; there are no schemas."""
@@ -205,7 +207,7 @@ class MongoDatabase(Database):
         return SchemaInfo(self._name, tables)
 
     def _describe(self, client: _Client, info: Document) -> TableSchema:
-        return sampling.describe(client[self._name], info, max(self.settings.sample_size, 1))
+        return sampling.describe(client[self._name], info, max(self.settings.sample_size, 1), self._most_ms())
 
     def _collections(self) -> dict[str, Document]:
         return self._look(lambda client: sampling.list_collections(client[self._name]))
@@ -217,10 +219,9 @@ class MongoDatabase(Database):
     def locks(self) -> list[Lock]:
         """Return the layers that the server can tell of."""
         status = self._look(lambda client: client[self._name].command("connectionStatus", showPrivileges=True))
-        seconds = self.settings.timeout_s + SERVER_MARGIN_S
         return [
             Lock("one database", True, f"every command goes to {self._name!r}; none names another"),
-            Lock("time limit", True, f"maxTimeMS = {seconds * 1000:g}, on every find, aggregate, count and distinct"),
+            Lock("time limit", True, f"maxTimeMS = {self._most_ms()}, on every command that reads"),
             locks.account(status),
         ]
 

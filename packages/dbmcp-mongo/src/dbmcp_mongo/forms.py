@@ -114,9 +114,14 @@ def _within(rest: Document, collection: str) -> Command:
     command = raw or operation.beside(rest, collection)
     if command is not None:
         return command
-    if len(rest) > 1 or operation.names_arguments(inner):
+    if len(rest) > 1 or not _names_itself(inner):
         raise ReadError(f"The operation names no method; {operation.CLEAR_METHOD}", code=RefusalCode.AMBIGUOUS)
     return _operation(inner, collection)
+
+
+def _names_itself(found: Document) -> bool:
+    """Say whether *found* is a find's arguments, or a pipeline, without a method's name."""
+    return operation.is_find(found) or "pipeline" in found or all(key.removeprefix("$") in STAGES for key in found)
 
 
 def _own_command(found: Document, collection: str) -> Command | None:

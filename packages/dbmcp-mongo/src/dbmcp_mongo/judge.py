@@ -40,7 +40,7 @@ def judge(statement: Statement) -> tuple[Verdict, Command | None]:
     except ReadError as exc:
         kind = Kind.ADMIN if exc.code is RefusalCode.ADMIN else Kind.UNKNOWN
         code = RefusalCode.NOT_A_READ if exc.code is RefusalCode.ADMIN else exc.code
-        return Verdict(kind, code=code, reason=exc.message, line=exc.line, column=exc.column), None
+        return Verdict(kind, code=code, reason=_cut(exc.message), line=exc.line, column=exc.column), None
     look = _Look()
     try:
         for document in (command.document, *command.more):
@@ -48,12 +48,17 @@ def judge(statement: Statement) -> tuple[Verdict, Command | None]:
     except _Refused as exc:
         line, column = _place(statement.text, exc.word)
         return Verdict(
-            exc.kind, frozenset(look.tables), frozenset(look.words), exc.code, exc.reason, line, column
+            exc.kind, frozenset(look.tables), frozenset(look.words), exc.code, _cut(exc.reason), line, column
         ), None
     kind = look.kind
     refusal = None if kind is Kind.READ else RefusalCode.NOT_A_READ
     reason = None if kind is Kind.READ else f"The command {command.name!r} changes the database"
     return Verdict(kind, frozenset(look.tables), frozenset(look.words), refusal, reason), command
+
+
+def _cut(reason: str) -> str:
+    """Return *reason* without the middle of it where a name in it is as long as a book."""
+    return reason if len(reason) <= 1_500 else f"{reason[:500]} … {reason[-500:]}"
 
 
 class _Look:

@@ -9,11 +9,10 @@ from typing import Any, NoReturn
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import RefusalCode
 from dbmcp_mongo import methods
-from dbmcp_mongo.allowed import STAGES
 from dbmcp_mongo.command import Command, Document
 from dbmcp_mongo.scanner import ReadError
 
-__all__ = ["CLEAR", "CLEAR_METHOD", "beside", "called", "is_find", "names_arguments"]
+__all__ = ["CLEAR", "CLEAR_METHOD", "beside", "called", "is_find"]
 
 CLEAR = (
     'clear would be {"collection": "users", "filter": {…}}, {"collection": "users", "pipeline": [{"$match": {…}}]} or'
@@ -47,14 +46,6 @@ def is_find(found: Mapping[str, Any]) -> bool:
         other = next(key for key, name in zip(found, plain, strict=True) if name is None)
         _ambiguous(f"{doubtful!r} could be a field or the filter beside {other[:40]!r}; {CLEAR}")
     return False
-
-
-def names_arguments(found: Mapping[str, Any]) -> bool:
-    """Say whether *found* has what belongs to some method, or an operator, and is neither a find nor stages."""
-    if is_find(found) or "pipeline" in found:
-        return False
-    words = {"filter", "query", "update", "document", "documents", "replacement", "operations", *_NAMING, *_IN_ORDER}
-    return bool(words & found.keys()) or any(key.startswith("$") and key[1:] not in STAGES for key in found)
 
 
 def beside(found: Document, collection: str) -> Command | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bson import json_util
+from pymongo.collection import Collection
 from pymongo.database import Database as MongoDB
 
 from dbmcp_core.schema import ColumnInfo, IndexInfo, TableName, TableSchema
@@ -32,12 +33,12 @@ def _is_own(name: str) -> bool:
     return name.startswith("system.")
 
 
-def describe(database: MongoDB[Document], info: Document, sample_size: int) -> TableSchema:
-    """Return the schema of one collection or view."""
+def describe(database: MongoDB[Document], info: Document, sample_size: int, limit_ms: int) -> TableSchema:
+    """Return the schema of one collection or view; no command of it runs longer than *limit_ms*."""
     name, options = str(info["name"]), info.get("options", {})
     is_view = info.get("type") == "view"
-    documents = _sample(database, name, sample_size, is_view=is_view)
-    rows = None if is_view else int(database.command("count", name)["n"])
+    documents = _sample(database[name], sample_size, limit_ms, is_view=is_view)
+    rows = None if is_view else int(database.command("count", name, maxTimeMS=limit_ms)["n"])
     notes = [f"fields as in a sample of {len(documents)} documents"]
     if is_view:
         notes.append(f"a view on {options.get('viewOn')}: {_json(options.get('pipeline', []))}")
@@ -57,16 +58,15 @@ def describe(database: MongoDB[Document], info: Document, sample_size: int) -> T
     )
 
 
-def _sample(database: MongoDB[Document], name: str, size: int, *, is_view: bool) -> list[Document]:
+def _sample(collection: Collection[Document], size: int, limit_ms: int, *, is_view: bool) -> list[Document]:
     """Return the first documents and, where there are more, the last: old ones and new ones, the same at each look."""
-    collection = database[name]
-    first = list(collection.find(limit=size + 1))
+    first = list(collection.find(limit=size + 1, max_time_ms=limit_ms))
     if len(first) <= size:
         return first
     if is_view:  # has no last ones
         return first[:size]
     half = size // 2
-    return first[: size - half] + list(collection.find(sort=[("$natural", -1)], limit=half))
+    return first[: size - half] + list(collection.find(sort=[("$natural", -1)], limit=half, max_time_ms=limit_ms))
 
 
 @dataclass

@@ -63,30 +63,33 @@ class _Reader:
         self.literals = literals
         self.scanner = literals.scanner
         self._explain: Any = None
-        self._is_explained = False
+        self._explained_at: int | None = None
 
     def read(self) -> Command:
         """Read what comes after ``db``."""
-        collection: str | None = None
+        names: list[str] = []
         while True:
             start = self.scanner.at
             if self.scanner.take("["):
                 name = self.literals.value()
                 self.scanner.expect("]", "after the name of a collection")
-                collection = self._joined(collection, name, start)
+                names.append(self._collection_name(name, start))
                 continue
             self.scanner.expect(".", "after 'db' and the names behind it")
             start = self.scanner.at
             word = self._name()
             if self.scanner.peek() != "(":
-                collection = self._joined(collection, word, start)
+                names.append(self._collection_name(word, start))
                 continue
             arguments = self.literals.arguments()
-            if word == "getCollection" or (collection is None and word == "collection"):
-                collection = self._collection(collection, arguments, start)
-            elif collection is not None and word == "explain":
-                self._explain, self._is_explained = (arguments or [None])[0], True
+            if word == "getCollection" or (not names and word == "collection"):
+                if len(arguments) != 1:
+                    self.scanner.fail(f"{word}() wants one name", start)
+                names.append(self._collection_name(arguments[0], start))
+            elif names and word == "explain":
+                self._explain, self._explained_at = (arguments or [None])[0], start
             else:
+                collection = ".".join(names) if names else None
                 return self._finish(self._call(collection, word, arguments, start))
 
     def _name(self) -> str:
@@ -101,15 +104,12 @@ class _Reader:
         self.scanner.at = match.end()
         return match[0]
 
-    def _joined(self, collection: str | None, name: Any, start: int) -> str:
+    def _collection_name(self, name: Any, start: int) -> str:
         if not isinstance(name, str):
             self.scanner.fail("The name of a collection is a text in quotes", start)
-        return name if collection is None else f"{collection}.{name}"
-
-    def _collection(self, collection: str | None, arguments: list[Any], start: int) -> str:
-        if len(arguments) != 1:
-            self.scanner.fail("getCollection() wants one name", start)
-        return self._joined(collection, arguments[0], start)
+        if name == "__proto__":
+            self.scanner.fail("'__proto__' is no collection for a shell", start, code=RefusalCode.AMBIGUOUS)
+        return name
 
     def _call(self, collection: str | None, word: str, arguments: list[Any], start: int) -> Command:
         try:
@@ -135,12 +135,23 @@ class _Reader:
                 self.scanner.fail(f"{word!r} is read from the answer, not asked of the database; leave it out", start)
             arguments = self.literals.arguments()
             try:
-                command = self._cursor_method(command, word, arguments, given)
+                if word == "explain":
+                    self._explain, self._explained_at = (arguments or [None])[0], start
+                else:
+                    command = self._cursor_method(command, word, arguments, given)
             except ReadError as exc:
                 self.scanner.fail(exc.message, start, code=exc.code)
         if self.scanner.peek() == "[":
             self.scanner.fail("An answer can't be indexed; write .skip(n).limit(1)")
-        return methods.explained(command, self._explain) if self._is_explained else command
+        return self._with_plan(command)
+
+    def _with_plan(self, command: Command) -> Command:
+        if self._explained_at is None:
+            return command
+        try:
+            return methods.explained(command, self._explain)
+        except ReadError as exc:
+            self.scanner.fail(exc.message, self._explained_at, code=exc.code)
 
     def _cursor_method(self, command: Command, word: str, arguments: list[Any], given: set[str]) -> Command:
         if command.shape != "cursor" or command.name not in ("find", "aggregate", "listIndexes"):
@@ -148,9 +159,6 @@ class _Reader:
                 return command
             raise ReadError(f"There is no method {word!r} on what comes before it")
         if word in _PLAIN:
-            return command
-        if word == "explain":
-            self._explain, self._is_explained = (arguments or [None])[0], True
             return command
         if word in _COUNTING and command.name == "find":
             return _counted(command, word, arguments, given)
