@@ -61,7 +61,7 @@ def milliseconds(ms: int) -> dt.datetime | DatetimeMS:
     try:
         return _EPOCH + dt.timedelta(milliseconds=ms)
     except OverflowError:
-        return DatetimeMS(ms)
+        return DatetimeMS(int(ms))  # of an Int64 the driver would make no plain number again
 
 
 def decimal128(text: str) -> Decimal128:
@@ -163,6 +163,33 @@ def _hex_data(arguments: Arguments) -> Any:
     return binary(_whole(arguments[0], 0, 255), bytes.fromhex(arguments[1]))
 
 
+def _base64(arguments: Arguments) -> Any:
+    """Return ``Binary.createFromBase64('AQI=', 5)``, as the shell shows binary data."""
+    if len(arguments) not in (1, 2):
+        raise ValueError("wants base64 in quotes and maybe a subtype")
+    return _bin_data([arguments[1] if len(arguments) == 2 else 0, arguments[0]])
+
+
+def _hex(arguments: Arguments) -> Any:
+    """Return ``Binary.createFromHexString('0102', 5)``."""
+    if len(arguments) not in (1, 2):
+        raise ValueError("wants hexadecimal digits in quotes and maybe a subtype")
+    return _hex_data([arguments[1] if len(arguments) == 2 else 0, arguments[0]])
+
+
+def _id_of_time(arguments: Arguments) -> ObjectId:
+    """Return the first ObjectId of a second, as it is compared with."""
+    return ObjectId(f"{_whole(_one(arguments, None), 0, 2**32 - 1):08x}{0:016x}")
+
+
+def _utc(arguments: Arguments) -> int:
+    """Return the milliseconds of ``Date.UTC(2024, 0, 31)``."""
+    if len(arguments) < 2:
+        raise ValueError("wants a year and a month")
+    milliseconds_of: int = round((_calendar(arguments) - _EPOCH) / dt.timedelta(milliseconds=1))
+    return milliseconds_of
+
+
 def _timestamp(arguments: Arguments) -> Timestamp:
     if len(arguments) == 1 and isinstance(arguments[0], dict) and set(arguments[0]) == {"t", "i"}:
         arguments = [arguments[0]["t"], arguments[0]["i"]]
@@ -221,6 +248,12 @@ CONSTRUCTORS: dict[str, Callable[[Arguments], Any]] = {
     "MaxKey": _key(MaxKey),
     "DBRef": _dbref,
     "RegExp": _regex,
+    "BSONRegExp": _regex,
+    "Binary.createFromBase64": _base64,
+    "Binary.createFromHexString": _hex,
+    "MD5": lambda arguments: _hex([*arguments, 5]),
+    "ObjectId.createFromTime": _id_of_time,
+    "Date.UTC": _utc,
 }
 
 #: Those that may stand without brackets.

@@ -23,6 +23,8 @@ def decoded(value: dict[str, Any]) -> Any:
         return value
     if set(value) == {"$binary", "$type"}:
         return _binary({"base64": value["$binary"], "subType": value["$type"]})
+    if mark == "$ref" and "$id" in value and value.keys() <= {"$ref", "$id", "$db"}:
+        return CONSTRUCTORS["DBRef"](list(value.values()) if list(value)[1] == "$id" else [])
     if len(value) != 1 or mark not in _MARKS or not _is_mark(mark, value[mark]):
         return value
     try:

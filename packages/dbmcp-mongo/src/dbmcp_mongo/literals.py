@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson.code import Code
 from bson.regex import Regex
 
 from dbmcp_core.statement import Params, RefusalCode
 from dbmcp_mongo import extjson
-from dbmcp_mongo.constructors import CONSTRUCTORS, PLAIN
+from dbmcp_mongo.constructors import CONSTRUCTORS, PLAIN, decimal128
 from dbmcp_mongo.scanner import ReadError, Scanner
 
 __all__ = ["Bound", "Literals"]
@@ -32,7 +35,7 @@ _WORDS: dict[str, Any] = {
     "NaN": float("nan"),
     "Infinity": float("inf"),
 }
-_CLASSES = frozenset({"Long", "Int32", "Double", "Decimal128", "ObjectId", "Date"})
+_CLASSES = frozenset({"Long", "Int32", "Double", "Decimal128", "ObjectId", "Date", "Binary"})
 _OPERATORS = "+-*/%&|^<>=?!~"
 #: Bounds of a 64-bit integer.
 _LEAST, _MOST = -(2**63), 2**63 - 1
@@ -303,8 +306,6 @@ def _bound(value: Any, depth: int) -> Any:
     """Return a parameter as a value: Extended JSON is taken, an operator is not."""
     if depth > _DEPTH:
         raise ValueError(f"is nested more than {_DEPTH} deep")
-    if isinstance(value, str):
-        return Bound(value)
     if isinstance(value, Mapping):
         found = extjson.decoded({key: _bound(item, depth + 1) for key, item in value.items()})
         if isinstance(found, dict):
@@ -312,8 +313,22 @@ def _bound(value: Any, depth: int) -> Any:
                 if not isinstance(key, str) or key.startswith("$") or "\0" in key:
                     raise ValueError(f"has the key {key!r}; a parameter is a value, operators belong into the text")
         return found
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
         return [_bound(item, depth + 1) for item in value]
-    if isinstance(value, int) and not _LEAST <= value <= _MOST:
-        raise ValueError("is an integer of more than 64 bits")
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    """Return a value of Python as BSON has it."""
+    match value:
+        case Code():
+            raise ValueError("is code, which is not taken")
+        case str():
+            return Bound(value)
+        case int() if not _LEAST <= value <= _MOST:
+            raise ValueError("is an integer of more than 64 bits")
+        case decimal.Decimal():
+            return decimal128(str(value))
+        case dt.date() if not isinstance(value, dt.datetime):
+            return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     return value
