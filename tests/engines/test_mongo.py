@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import traceback
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +15,16 @@ from dbmcp_core.config import Source, load
 from dbmcp_core.errors import ConnectionFailed, DbmcpError, QueryFailed
 from dbmcp_core.executor import Executor
 from dbmcp_core.registry import Registry
-from dbmcp_core.statement import Limits, Statement
+from dbmcp_core.statement import Statement
 from dbmcp_core.testing import AUTHOR, BOOK, Caller, EngineContract, Table
 from dbmcp_core.testing.server_process import free_port
 
 pymongo = pytest.importorskip("pymongo")
 
-from bson import json_util  # noqa: E402
 from bson.datetime_ms import DatetimeMS  # noqa: E402
 from pymongo import monitoring  # noqa: E402
 
 from dbmcp_mongo import Mongo, MongoSettings, client, locks  # noqa: E402
-from dbmcp_mongo.reader import read  # noqa: E402
 from dbmcp_mongo.values import register  # noqa: E402
 
 URI = "DBMCP_TEST_MONGODB_URI"
@@ -366,36 +362,3 @@ def test_a_uri_has_only_options_that_are_known(uri: str) -> None:
     settings = Mongo.settings.build({"uri": uri}, where="test")
     with pytest.raises(ConnectionFailed, match="'uri'"):
         Mongo().open(settings).connect()
-
-
-SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "mongo"
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("sample_analytics/accounts", "db.c.find({products: 'Derivatives', limit: {$gte: 9000}}).sort({account_id: 1}).limit(50)"),  # noqa: E501
-        ("sample_analytics/customers", "db.c.aggregate([{$unwind: '$accounts'}, {$group: {_id: '$accounts', n: {$sum: 1}}}, {$sort: {n: -1, _id: 1}}])"),  # noqa: E501
-        ("sample_mflix/theaters", "db.c.find({'location.address.state': /^m/i}, {theaterId: 1}).sort({theaterId: 1})"),
-        ("practice/grades", '{"collection": "c", "unwind": "$scores", "group": {"_id": "$scores.type", "n": {"$sum": 1}}, "sort": {"_id": 1}}'),  # noqa: E501
-    ],
-)  # fmt: skip
-def test_sample_collections_answer_as_the_driver_does(
-    caller: Caller, mongo: dict[str, Any], name: str, text: str
-) -> None:
-    packed = SAMPLES / f"{name}.json.gz"
-    if not packed.is_file():
-        pytest.skip(f"sample data {name} is not beside this checkout")
-    documents = [json_util.loads(line) for line in gzip.decompress(packed.read_bytes()).decode().splitlines() if line]
-    with pymongo.MongoClient(mongo["uri"], tz_aware=True) as raw:
-        collection = raw[mongo["database"]]["c"]
-        collection.insert_many(documents)
-        command = read(Statement(text)).document
-        expected = list(raw[mongo["database"]].cursor_command(command))
-    result = caller.query(text, limits=Limits(max_rows=100_000))
-    names = [column.name for column in result.columns]
-    found = [{name: cell for name, cell in zip(names, row, strict=True) if cell is not None} for row in result.rows]
-    assert found == expected
-    assert len(found) > 2
-    schema = caller.table("c")
-    assert schema.estimated_rows == len(documents)

@@ -1,5 +1,7 @@
 """Queries that are objects: each way of naming a method and its arguments, and what is refused as ambiguous."""
 
+# ruff: noqa: E501 - a query and its reading stand on one line
+
 from __future__ import annotations
 
 import json
@@ -42,6 +44,7 @@ READINGS: list[tuple[Any, dict[str, Any]]] = [
     ({"find": {"field": 1, "doc": 2}}, {"find": "u", "filter": {"field": 1, "doc": 2}}),
     ({"find": "u", "filter": {"a": 1}}, FIND),
     ({"find": True, "filter": {"a": 1}}, FIND),
+    ({"find": {"limit": {"$gt": 9}, "a": 1}, "limit": 3}, {"find": "u", "filter": {"limit": {"$gt": 9}, "a": 1}, "limit": 3}),
     ({"findOne": {"a": 1}}, {**FIND, "limit": 1, "singleBatch": True}),
     ({"aggregate": [{"$match": {"a": 1}}]}, PIPELINE),
     ({"aggregate": {"pipeline": [{"$match": {"a": 1}}]}}, PIPELINE),
@@ -115,6 +118,8 @@ WHOLE: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"collection": "u", "filter": {"a": 1}, "project": {"a": 1}}, {**FIND, "projection": {"a": 1}}),
     ({"collection": "u", "query": {"a": 1}, "fields": {"a": 1}}, {**FIND, "projection": {"a": 1}}),
     ({"collection": "u", "type": "count", "done": 1}, {"find": "u", "filter": {"type": "count", "done": 1}}),
+    ({"collection": "u", "limit": {"$gte": 9}, "a": 1}, {"find": "u", "filter": {"limit": {"$gte": 9}, "a": 1}}),
+    ({"collection": "u", "count": {"$in": [1]}}, {"find": "u", "filter": {"count": {"$in": [1]}}}),
     ({"collection": "u", "name": "find"}, {"find": "u", "filter": {"name": "find"}}),
     ({"collection": "u", "filter": "x", "a": 1}, {"find": "u", "filter": {"filter": "x", "a": 1}}),
 ]

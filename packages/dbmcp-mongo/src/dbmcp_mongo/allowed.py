@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dbmcp_mongo.command import FIELDS
 
-__all__ = ["DEFINES", "KNOWN_COMMANDS", "OPERATORS", "READS", "REFUSED", "STAGES", "UPDATE_STAGES", "WRITES"]
+__all__ = [
+    "COMPARISONS",
+    "DEFINES",
+    "KNOWN_COMMANDS",
+    "OPERATORS",
+    "READS",
+    "REFUSED",
+    "STAGES",
+    "UPDATE_STAGES",
+    "WRITES",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -59,6 +69,10 @@ _FILTERS = _words(
     caseSensitive diacriticSensitive geoIntersects geoWithin near nearSphere geometry maxDistance minDistance box
     center centerSphere polygon uniqueDocs all elemMatch size bitsAllClear bitsAllSet bitsAnyClear bitsAnySet comment
     rand sampleRate meta slice natural ref id db alwaysTrue alwaysFalse"""
+)
+#: Those that a field is compared with.
+COMPARISONS = frozenset(
+    f"${word}" for word in _words("eq ne gt gte lt lte in nin exists not type regex options all size elemMatch mod")
 )
 _EXPRESSIONS = _words(
     """abs acos acosh add addToSet allElementsTrue anyElementTrue arrayElemAt arrayToObject asin asinh atan

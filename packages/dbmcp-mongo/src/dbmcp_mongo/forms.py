@@ -153,14 +153,18 @@ def _operation(found: Document, collection: str) -> Command:
     return _stages_or_filter(found, collection)
 
 
+def _is_field(stage: str, value: Any) -> bool:
+    return stage not in ("redact", "replaceWith", "sortByCount") and operation.is_compared(value)
+
+
 def _stages_or_filter(rest: Document, collection: str) -> Command:
-    looks = [key for key, value in rest.items() if key in STAGES and _LOOKS.get(key, _is_object)(value)]
+    stages = {key: value for key, value in rest.items() if key in STAGES and not _is_field(key, value)}
+    looks = [key for key, value in stages.items() if _LOOKS.get(key, _is_object)(value)]
     if rest and len(looks) == len(rest):
         return _stages({f"${key}": value for key, value in rest.items()}, collection)
-    doubtful = [key for key in rest if key in STAGES]
-    if doubtful:
+    if stages:
         raise ReadError(
-            f"{doubtful[0]!r} could be a stage or a field; {CLEAR}",
+            f"{next(iter(stages))!r} could be a stage or a field; {CLEAR}",
             code=RefusalCode.AMBIGUOUS,
         )
     return methods.named("find", collection, {"filter": rest})

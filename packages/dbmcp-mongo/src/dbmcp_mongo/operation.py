@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import RefusalCode
 from dbmcp_mongo import methods
+from dbmcp_mongo.allowed import COMPARISONS
 from dbmcp_mongo.command import Command, Document
 from dbmcp_mongo.scanner import ReadError
 
-__all__ = ["CLEAR", "CLEAR_METHOD", "beside", "called", "is_find"]
+__all__ = ["CLEAR", "CLEAR_METHOD", "beside", "called", "is_compared", "is_find"]
 
 CLEAR = (
     'clear would be {"collection": "users", "filter": {…}}, {"collection": "users", "pipeline": [{"$match": {…}}]} or'
@@ -33,6 +34,11 @@ _UNMISTAKABLE = frozenset(
     if name in ("find", "aggregate", "distinct") or re.search("[a-z](One|Many|Doc|And|Write)", name)
 )
 _NOTHING: tuple[Any, ...] = ({}, [], True, 1, None)
+
+
+def is_compared(value: Any) -> bool:
+    """Say whether *value* is what a field is compared with, as in ``{$gt: 5}``."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= COMPARISONS
 
 
 def is_find(found: Mapping[str, Any]) -> bool:
@@ -162,8 +168,9 @@ def _object(name: str, given: Any) -> Document:
 
 def _are_arguments(name: str, given: Document) -> bool:
     """Say whether *given* is named arguments, rather than the first argument itself."""
-    method, names = methods.METHODS[name], methods.plain_names(name, given)
-    named = [one for one in names if one is not None]
+    method = methods.METHODS[name]
+    plain = dict(zip(given, methods.plain_names(name, given), strict=True))
+    named = [one for key, one in plain.items() if one is not None and not is_compared(given[key])]
     first = bool(set(method.positional) & set(named))
     if not named or (not first and (name.startswith("insert") or (method.required and len(named) == len(given)))):
         return False
