@@ -354,6 +354,8 @@ def test_nothing_forbidden_reaches_the_wire(mongo: dict[str, Any], monkeypatch: 
         "mongodb://h/?authMechanism=MONGODB-AWS",
         "mongodb://%2Ftmp%2Fmongodb.sock/",
         "http://h/",
+        "mongodb://",
+        "mongodb://u:p@/x",
         "mongodb+srv://h:27017/",
         "mongodb+srv://h1,h2/",
     ],
@@ -362,3 +364,13 @@ def test_a_uri_has_only_options_that_are_known(uri: str) -> None:
     settings = Mongo.settings.build({"uri": uri}, where="test")
     with pytest.raises(ConnectionFailed, match="'uri'"):
         Mongo().open(settings).connect()
+
+
+@pytest.mark.parametrize("options", ["tls=true", "replicaSet=nosuch", ""])
+def test_a_server_that_is_not_found_is_told_with_what_to_look_at(mongo: dict[str, Any], options: str) -> None:
+    uri = f"{mongo['uri']}?{options}" if options else f"mongodb://127.0.0.1:{free_port()}/"
+    settings = Mongo.settings.build({"uri": uri, "connect_timeout_s": 0.5}, where="test")
+    with pytest.raises(ConnectionFailed, match=r"can't be reached") as caught:
+        Mongo().open(settings).connect()
+    assert "replica set" in str(caught.value.hint)
+    assert "timeouts" not in str(caught.value)

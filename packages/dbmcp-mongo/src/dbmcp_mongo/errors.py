@@ -44,10 +44,9 @@ def _translate(exc: Exception, secrets: tuple[str, ...]) -> DbmcpError:
     details: dict[str, object] = {} if code is None else {"code": code}
     if isinstance(exc, (driver.ConnectionFailure, driver.ConfigurationError)) or code in _GONE:
         # A cursor that is gone (43) can't be read on, while everything else can.
-        kind: type[DatabaseError] = QueryFailed if code == 43 else ConnectionFailed
-        return kind(
-            f"MongoDB can't be reached: {said}." if kind is ConnectionFailed else f"MongoDB: {said}.", details=details
-        )
+        if code == 43:
+            return QueryFailed(f"MongoDB: {said}.", details=details)
+        return ConnectionFailed(f"MongoDB can't be reached: {said}.", hint=_hint(exc), details=details)
     if isinstance(exc, driver.InvalidOperation) and ("closed" in said or "after close" in said):
         return ConnectionFailed("The database is not connected.")
     if code in _TIMES or isinstance(exc, driver.ExecutionTimeout):
@@ -56,9 +55,18 @@ def _translate(exc: Exception, secrets: tuple[str, ...]) -> DbmcpError:
         return ConnectionFailed(f"MongoDB doesn't know this account: {said}.", details=details)
     if code == 26:
         return NotFound(f"MongoDB: {said}.", details=details)
-    kind = DatabaseBusy if code in _BUSY else ResourceExhausted if code in _EXHAUSTED else QueryFailed
+    kind: type[DatabaseError] = (
+        DatabaseBusy if code in _BUSY else ResourceExhausted if code in _EXHAUSTED else QueryFailed
+    )
     hint = "The account may not do that." if code in _ACCOUNT else None
     return kind(f"MongoDB: {said}.", hint=hint, details=details)
+
+
+def _hint(exc: Exception) -> str | None:
+    """Return what to look at where no server was found."""
+    if not isinstance(exc, driver.ServerSelectionTimeoutError):
+        return None
+    return "Does a server listen there, and are TLS and the name of the replica set as it has them?"
 
 
 def _said(exc: Exception, secrets: tuple[str, ...]) -> str:
@@ -66,7 +74,9 @@ def _said(exc: Exception, secrets: tuple[str, ...]) -> str:
     if isinstance(exc, driver.OperationFailure) and exc.details:
         errors = exc.details.get("writeErrors") or [exc.details]
         text = str(errors[0].get("errmsg", text))
-    text = " ".join(text.split(", Timeout:")[0].split(", full error:")[0].split())[:500].rstrip(".")
+    text = " ".join(text.split(", Timeout:")[0].split(", full error:")[0].split(" (configured timeouts")[0].split())[
+        :500
+    ].rstrip(".")
     for secret in secrets:
         text = text.replace(secret, "***")
     return text

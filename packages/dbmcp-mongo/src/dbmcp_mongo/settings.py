@@ -101,8 +101,10 @@ class MongoSettings(Settings):
             options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         except ValueError:
             return "it is no connection string"
-        if parts.scheme not in ("mongodb", "mongodb+srv") or not parts.netloc:
-            return "it begins with mongodb:// or mongodb+srv://, and a host"
+        if parts.scheme not in ("mongodb", "mongodb+srv"):
+            return "it begins with mongodb:// or mongodb+srv://"
+        if not parts.netloc.rpartition("@")[2]:
+            return "it names no host"
         if "%2f" in parts.netloc.rpartition("@")[2].lower():
             return "a socket's path is not taken"
         if parts.scheme == "mongodb+srv" and re.search(r",|:[0-9]*$", parts.netloc.rpartition("@")[2]):
