@@ -93,4 +93,5 @@ _UPDATES = _words(
     """currentDate inc min max mul rename set setOnInsert unset addToSet pop pull push pullAll each position slice sort
     bit"""
 )
-OPERATORS = frozenset(f"${word}" for word in (_FILTERS | _EXPRESSIONS | _UPDATES | STAGES) - {"documents"})
+#: ``$**`` is the key of an index on every field.
+OPERATORS = frozenset(f"${word}" for word in (_FILTERS | _EXPRESSIONS | _UPDATES | STAGES | {"**"}) - {"documents"})

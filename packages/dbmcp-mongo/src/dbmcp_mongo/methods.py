@@ -133,7 +133,19 @@ def _some(arguments: Arguments, *without: str) -> Document:
     return {key: value for key, value in arguments.items() if key not in without and value is not None}
 
 
+def _is_options(projection: Any) -> bool:
+    """Say whether a second argument of find looks like the options that drivers take there."""
+    if not isinstance(projection, dict) or not projection or not projection.keys() <= FIELDS["find"]:
+        return False
+    return any(isinstance(one, dict) or (isinstance(one, int) and one > 1) for one in projection.values())
+
+
 def _find(collection: str, arguments: Arguments) -> Command:
+    if _is_options(arguments.get("projection")):
+        raise ReadError(
+            "The second argument could be a projection or options; write find({…}).project({…}).sort({…}).limit(5)",
+            code=RefusalCode.AMBIGUOUS,
+        )
     document = {"find": collection, "filter": _object(arguments.get("filter"), "A filter")}
     return Command("find", document | _some(arguments, "filter"), "cursor")
 
