@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from dbmcp_core.testing.servers import DatabaseServer, MariaDBServer, PostgresServer, ServerError
+
+# A machine that is busy makes an example slow, and nothing wrong.
+settings.register_profile("dbmcp", deadline=None)
+settings.load_profile("dbmcp")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -112,3 +112,8 @@ def test_what_does_not_fit_is_said(text: str, params: Any, message: str) -> None
 def test_no_value_gets_into_the_text(value: str) -> None:
     for text, params in (("SELECT ?", [value]), ("SELECT :a", {"a": value}), ("SELECT %s", [value])):
         assert bound(text, params) == ("SELECT $1", (value,))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_whoever_wrote_the_text_wrote_what_it_becomes(trusted: bool) -> None:
+    assert bind(Statement("SELECT :a", {"a": 1}, trusted), "postgres", "$").trusted is trusted

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbmcp_core import ConfigError, Secret, Settings, setting
-from dbmcp_core.settings import redact
+from dbmcp_core.settings import Options, redact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,3 +133,31 @@ def test_redact_leaves_nothing_of_a_secret(secret: str, before: str, after: str)
 def test_redact_masks_the_password_of_any_url(url: str) -> None:
     assert "hunter2" not in redact(url)
     assert "@h" in redact(url)
+
+
+class _Pairs:
+    """Settings of a class of its own."""
+
+    def __init__(self, pairs: dict[str, str]) -> None:
+        self._pairs = pairs
+
+    @classmethod
+    def from_setting(cls, value: object) -> _Pairs:
+        if not isinstance(value, dict):
+            raise ValueError("wants a table")
+        return cls(value)
+
+    def secrets(self) -> list[str]:
+        return list(self._pairs.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _WithPairs(Options):
+    pairs: _Pairs | None = setting(None, doc="Pairs.")
+
+
+def test_a_setting_may_have_a_class_of_its_own() -> None:
+    assert _WithPairs.build({"pairs": {"a": "hidden"}}, where="x").secrets() == ("hidden",)
+    assert _WithPairs.build({"pairs": None}, where="x").secrets() == ()
+    with pytest.raises(ConfigError, match="'pairs' wants a table"):
+        _WithPairs.build({"pairs": 3}, where="x")

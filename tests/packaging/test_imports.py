@@ -26,13 +26,19 @@ DRIVERS += ["pymongo", "bson", "sqlalchemy", "chromadb", "numpy", "httpx"]
 AT_IMPORT = {"dbmcp_core", "pluggy"}
 #: What it may import later, when it needs it.
 LATE = AT_IMPORT | {"importlib_metadata", "sqlglot"}
+#: What the packages of core that stand behind an extra may import.
+EXTRAS = {
+    "testing": {"pytest", "hypothesis"},
+    "sql": {"sqlalchemy"},
+    "tools": {"pydantic", "jinja2", "yaml", "cel_expr_python"},
+}
 #: Packages of core that other modules of core don't know, but for those named.
 #: Facts of SQLite that the guard shares with its engine: a list of names, and no more.
 PRAGMAS = "dbmcp_core.sqlite.pragmas."
 PRIVATE = {
     "dbmcp_core.sqlite": {"registry.py"},
     "dbmcp_core.testing": set(),
-    "dbmcp_core.guard": {"executor.py", "binding.py"},
+    "dbmcp_core.guard": {"executor.py", "binding.py", "tools/checking.py", "tools/references.py"},
 }
 #: What an engine stands on: no more than any plugin does.
 ENGINE_KNOWS = {"database", "errors", "hookspecs", "running", "schema", "settings", "statement", "values", "sqlite"}
@@ -66,7 +72,7 @@ def modules(package: Path) -> list[Path]:
 
 @pytest.mark.parametrize("path", modules(CORE), ids=lambda path: str(path.relative_to(CORE)))
 def test_core_stands_on_little(path: Path) -> None:
-    extra = {"testing": {"pytest", "hypothesis"}, "sql": {"sqlalchemy"}}.get(path.relative_to(CORE).parts[0], set())
+    extra = EXTRAS.get(path.relative_to(CORE).parts[0], set())
     allowed = LATE | extra
     foreign = {top(module) for module in imports(path)} - sys.stdlib_module_names - allowed
     assert foreign == set()
@@ -102,7 +108,7 @@ def test_the_server_knows_no_engine(path: Path) -> None:
 
 def test_no_file_of_core_imports_a_heavy_one_at_import() -> None:
     for path in modules(CORE):
-        if path.relative_to(CORE).parts[0] in ("testing", "guard", "sql"):  # these are looked at as they run, below
+        if path.relative_to(CORE).parts[0] in {"guard", *EXTRAS}:  # these are looked at as they run, below
             continue
         foreign = {top(module) for module in imports(path, late=False)} - sys.stdlib_module_names - AT_IMPORT
         assert foreign == set(), path

@@ -23,6 +23,7 @@ from dbmcp_core.database import (
     batches,
 )
 from dbmcp_core.errors import (
+    ArgumentsInvalid,
     ConfigError,
     ConnectionFailed,
     CursorExpired,
@@ -40,7 +41,9 @@ from dbmcp_core.errors import (
     RecordFailed,
     Refused,
     ResourceExhausted,
+    ResultInvalid,
     StatementRefused,
+    ToolFailed,
     UnknownSource,
     UnsupportedError,
 )
@@ -56,6 +59,7 @@ from dbmcp_core.statement import Column, Kind, Limits, Outcome, RefusalCode, Res
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArgumentsInvalid",
     "Call",
     "CallRecord",
     "Client",
@@ -96,6 +100,7 @@ __all__ = [
     "Request",
     "ResourceExhausted",
     "Result",
+    "ResultInvalid",
     "Rows",
     "Running",
     "SchemaInfo",
@@ -110,6 +115,7 @@ __all__ = [
     "SupportsSchemaVersion",
     "TableName",
     "TableSchema",
+    "ToolFailed",
     "UnknownSource",
     "UnsupportedError",
     "Verdict",

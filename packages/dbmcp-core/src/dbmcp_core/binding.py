@@ -6,6 +6,7 @@ cast (``a::int``) is no placeholder. Only the placeholders change; no value ever
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,10 +18,10 @@ from dbmcp_core.statement import Statement
 if TYPE_CHECKING:
     from dbmcp_core.guard.lexer import Lexeme
 
-__all__ = ["bind"]
+__all__ = ["BEFORE_VALUE", "bind"]
 
 #: Words that a value may follow. After any other word, and after a literal or a bracket, ``?`` and ``%`` are operators.
-_BEFORE_VALUE = words(
+BEFORE_VALUE = words(
     """all and any as between by case date distinct else escape except exists fetch first from having ilike in intersect
     interval into is isnull like limit next not notnull offset on only or order over percent regexp return returning
     rlike row select set similar some step time timestamp then to top union using values when where with"""
@@ -57,7 +58,8 @@ def bind(statement: Statement, dialect: str, style: Literal["?", "$"]) -> Statem
     places = list(_places(statement.text, lexemes, dialect))
     _check_style(places)
     values = _by_name(places, params) if isinstance(params, Mapping) else _by_number(places, params)
-    return _rewritten(statement.text, places, values, style)
+    text, bound = _rewritten(statement.text, places, values, style)
+    return dataclasses.replace(statement, text=text, params=bound)
 
 
 def _places(text: str, lexemes: Sequence[Lexeme], dialect: str) -> Iterator[_Place]:
@@ -89,7 +91,7 @@ def _is_operand(lexeme: Lexeme | None) -> bool:
     if lexeme is None:
         return False
     if lexeme.part.name == "WORD":
-        return lexeme.text not in _BEFORE_VALUE
+        return lexeme.text not in BEFORE_VALUE
     return lexeme.part.name in ("QUOTED", "STRING", "NUMBER", "PARAM") or lexeme.text in (")", "]")
 
 
@@ -106,7 +108,7 @@ def _is_colon_name(lexemes: Sequence[Lexeme], index: int) -> bool:
     if before.text == ":" and before.end == colon.start:
         return False
     if before.part.name == "WORD":
-        return before.text in _BEFORE_VALUE or (before.end < colon.start and not _in_brackets(lexemes, index))
+        return before.text in BEFORE_VALUE or (before.end < colon.start and not _in_brackets(lexemes, index))
     return not _is_operand(before)
 
 
@@ -162,7 +164,9 @@ def _by_number(places: Sequence[_Place], params: Sequence[Any]) -> list[tuple[st
     return [(key, params[numbers[key]]) for key in keys]
 
 
-def _rewritten(text: str, places: Sequence[_Place], values: Sequence[tuple[str, Any]], style: str) -> Statement:
+def _rewritten(
+    text: str, places: Sequence[_Place], values: Sequence[tuple[str, Any]], style: str
+) -> tuple[str, tuple[Any, ...]]:
     pieces, position = [], 0
     numbers: dict[str, int] = {}
     bound: list[Any] = []
@@ -172,4 +176,4 @@ def _rewritten(text: str, places: Sequence[_Place], values: Sequence[tuple[str, 
             numbers[key] = len(bound)
         pieces += [text[position : place.start], "?" if style == "?" else f"${numbers[key]}"]
         position = place.end
-    return Statement("".join([*pieces, text[position:]]), tuple(bound))
+    return "".join([*pieces, text[position:]]), tuple(bound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,8 @@ class Intent(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    #: Whatever the statement does; for code of the operator's own. The verdict makes a read or a write of it.
+    EITHER = "either"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Call:
     """What a door hands to the executor.
 
     ``caller`` is whoever the door knows is asking; a parked result belongs to the caller that made it.
-    ``limits`` left out are the source's own.
+    ``limits`` left out are the source's own. ``parent`` is the record of the tool's call that this one is part of.
     """
 
     source: str
@@ -34,6 +36,7 @@ class Call:
     caller: str = "local"
     door: str = "python"
     limits: Limits | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,13 @@ Policy = Callable[[Request], str | None]
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call, after its end. Holds neither parameters' values nor rows, and no secret of the source.
+    """One call, after its end. Holds neither a statement's values nor rows, and no secret of the source.
 
     ``at`` is UTC in ISO 8601; ``decision`` is ``done``, ``refused``, ``failed`` or ``stopped``, with the error's code
     and message where it wasn't done; ``rows`` counts what was returned, or affected by a write.
+
+    The call of a tool has ``tool`` (``tool:orders``), its ``arguments`` (what is sensitive masked), who called and what
+    its policies decided; the statements that it ran have their own records, with its id as ``parent``.
     """
 
     id: str
@@ -75,6 +81,12 @@ class CallRecord:
     rows: int | None = None
     truncated: bool = False
     elapsed_ms: float = 0.0
+    parent: str | None = None
+    tool: str | None = None
+    user: Mapping[str, Any] | None = None
+    arguments: Mapping[str, Any] | None = None
+    result: Any = None
+    decisions: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record's fields by name, ready for JSON."""

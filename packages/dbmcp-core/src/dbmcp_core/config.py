@@ -38,7 +38,7 @@ __all__ = ["Config", "Source", "load", "source"]
 FILE = "dbmcp.toml"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_TABLES = ("sources", "server", "records")
+_TABLES = ("sources", "server", "records", "project")
 _VARIABLE = re.compile(r"MCP_(?P<engine>[A-Z0-9]+)_(?P<setting>[A-Z0-9_]+)")
 
 
@@ -54,11 +54,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All sources, and the ``[server]`` and ``[records]`` tables as they stand in the file."""
+    """All sources, and the ``[server]``, ``[records]`` and ``[project]`` tables as they stand in the file.
+
+    ``project`` is None where there is no such table.
+    """
 
     sources: tuple[Source, ...] = ()
     server: Mapping[str, Any] = field(default_factory=dict)
     records: Mapping[str, Any] = field(default_factory=dict)
+    project: Mapping[str, Any] | None = None
 
 
 def load(
@@ -92,7 +96,8 @@ def load(
             raise ConfigError("Two sources have one name.", hint="Name them: NAME=URL.")
         found = {one.name: one for one in chosen}
     rest = {name: _expand(registry, tables.get(name, {}), environment, str(path)) for name in ("server", "records")}
-    return Config(tuple(found.values()), rest["server"], rest["records"])
+    project = _expand(registry, tables["project"], environment, str(path)) if "project" in tables else None
+    return Config(tuple(found.values()), rest["server"], rest["records"], project)
 
 
 def source(

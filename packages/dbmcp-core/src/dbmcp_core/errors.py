@@ -10,6 +10,9 @@
     ├── LimitExceeded              limit_exceeded        the call itself is too large, or too many at once
     ├── CursorExpired              cursor_expired        nothing is parked under that cursor
     ├── RecordFailed               record_failed         the call couldn't be recorded, so it isn't answered
+    ├── ArgumentsInvalid           invalid_arguments     a tool was called with wrong arguments; nothing was run
+    ├── ToolFailed                 tool_failed           the tool's own code failed
+    │   └── ResultInvalid          invalid_result        it returned something else than it promised
     ├── Refused                    refused               the database never saw the statement
     │   ├── StatementRefused       (the verdict's code)  the guard doesn't take it as a read
     │   └── PolicyDenied           policy_denied         a policy refused it
@@ -33,6 +36,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 __all__ = [
+    "ArgumentsInvalid",
     "ConfigError",
     "ConnectionFailed",
     "CursorExpired",
@@ -50,7 +54,9 @@ __all__ = [
     "RecordFailed",
     "Refused",
     "ResourceExhausted",
+    "ResultInvalid",
     "StatementRefused",
+    "ToolFailed",
     "UnknownSource",
     "UnsupportedError",
 ]
@@ -117,6 +123,24 @@ class RecordFailed(DbmcpError):
     """A record sink failed. What can't be recorded isn't answered; a write may have been done all the same."""
 
     code = "record_failed"
+
+
+class ArgumentsInvalid(DbmcpError):
+    """A tool was called with arguments that it doesn't have, or of the wrong kind; nothing was run."""
+
+    code = "invalid_arguments"
+
+
+class ToolFailed(DbmcpError):
+    """The code of a tool failed, or can't be run."""
+
+    code = "tool_failed"
+
+
+class ResultInvalid(ToolFailed):
+    """A tool returned something else than its definition promises."""
+
+    code = "invalid_result"
 
 
 class Refused(DbmcpError):

@@ -92,6 +92,12 @@ class Executor:
         self._schemas.pop(name, None)
         slot.stop(removed=True)
 
+    def disconnect(self, name: str) -> None:
+        """Disconnect a source; its next call opens it anew."""
+        self._parking.clear(name)
+        self._schemas.pop(name, None)
+        self._slot(name).drop()
+
     def close(self) -> None:
         """Disconnect every source."""
         self._parking.clear()
@@ -120,14 +126,14 @@ class Executor:
             DbmcpError: whatever went wrong; the database is left usable.
         """
         running = running or Running()
-        entry = Entry(call.intent.value, call.caller, call.door, call.source, call.statement)
+        entry = Entry(call.intent.value, call.caller, call.door, call.source, call.statement, parent=call.parent)
         with recorded(self._registry, entry):
             slot = self._slot(call.source, entry)
             page, timeout_s = _limits(slot.source, call.limits)
             started = time.perf_counter()
             call = _bound(slot.source, call)
             with running.within(timeout_s), self._using(slot, running) as database:
-                self._guard(database, slot.source, call, entry)
+                call = self._guard(database, slot.source, call, entry)
                 if call.intent is Intent.WRITE:
                     outcome = database.execute(call.statement, running)
                     entry.rows = outcome.affected_rows
@@ -193,8 +199,8 @@ class Executor:
 
         return self._look(entry, explain, Running())
 
-    def _guard(self, database: Database, source: Source, call: Call, entry: Entry) -> None:
-        """Find out what the statement does, and raise if the guard or a policy doesn't let it come this way."""
+    def _guard(self, database: Database, source: Source, call: Call, entry: Entry) -> Call:
+        """Find out what the statement does; return the call, or raise if the guard or a policy doesn't let it pass."""
         dialect = source.engine.dialect
         if dialect is not None:
             verdict = judge(call.statement.text, dialect)
@@ -205,10 +211,14 @@ class Executor:
         if _supports(type(database), SupportsJudge):
             verdict = cast("SupportsJudge", database).judge(call.statement, verdict)
         entry.verdict = verdict
+        if call.intent is Intent.EITHER:
+            call = dataclasses.replace(call, intent=Intent.READ if verdict.kind is Kind.READ else Intent.WRITE)
+            entry.action = call.intent.value
         refusal = _refusal(verdict, call.intent)
         if refusal is not None:
             raise refusal
         policy.check(Request(call, verdict, source.engine.name, source.settings.read_only), self._policies)
+        return call
 
     # Schema
 

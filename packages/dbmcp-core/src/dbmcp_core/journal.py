@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from dbmcp_core.call import CallRecord
 from dbmcp_core.config import Source
@@ -35,6 +36,14 @@ class Entry:
     verdict: Verdict | None = None
     rows: int | None = None
     truncated: bool = False
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    parent: str | None = None
+    #: What only the call of a tool has.
+    tool: str | None = None
+    user: Mapping[str, Any] | None = None
+    arguments: Mapping[str, Any] | None = None
+    result: Any = None
+    decisions: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -96,7 +105,7 @@ def masked(exc: DbmcpError, secrets: tuple[str, ...]) -> DbmcpError:
 def _record(registry: Registry, entry: Entry, error: DbmcpError | None, elapsed_ms: float) -> None:
     statement, verdict = entry.statement, entry.verdict
     record = CallRecord(
-        id=uuid.uuid4().hex,
+        id=entry.id,
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         door=entry.door,
         caller=entry.caller,
@@ -113,6 +122,12 @@ def _record(registry: Registry, entry: Entry, error: DbmcpError | None, elapsed_
         rows=entry.rows,
         truncated=entry.truncated,
         elapsed_ms=round(elapsed_ms, 3),
+        parent=entry.parent,
+        tool=entry.tool,
+        user=entry.user,
+        arguments=entry.arguments,
+        result=entry.result,
+        decisions=entry.decisions,
     )
     try:
         registry.hook.dbmcp_record(record=record)

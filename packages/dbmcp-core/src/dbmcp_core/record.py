@@ -7,10 +7,14 @@ import os
 import threading
 from pathlib import Path
 
+from dbmcp_core import values
 from dbmcp_core.call import CallRecord
 from dbmcp_core.hookspecs import hookimpl
 
 __all__ = ["JsonLines"]
+
+#: What only the call of a tool, or its statements, have.
+_OTHERS = ("parent", "tool", "user", "arguments", "decisions")
 
 
 class JsonLines:
@@ -28,7 +32,9 @@ class JsonLines:
     @hookimpl
     def dbmcp_record(self, record: CallRecord) -> None:
         """Append *record*; an OSError of the file system goes to the executor."""
-        line = json.dumps(record.as_dict(), separators=(",", ":"))
+        facts = {key: value for key, value in record.as_dict().items() if key not in _OTHERS or value}
+        facts.pop("result")  # what was returned is no part of this record
+        line = json.dumps(facts, separators=(",", ":"), default=values.to_text)
         with self._lock:
             if self._file is None:
                 self._file = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)

@@ -14,11 +14,11 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from dbmcp_core.errors import ConfigError
 
-__all__ = ["Options", "Secret", "Settings", "nearest", "plain", "redact", "setting"]
+__all__ = ["Options", "Secret", "SettingValue", "Settings", "nearest", "plain", "redact", "setting"]
 
 MASK = "***"
 
@@ -63,6 +63,20 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return _URL_PASSWORD.sub(rf"\g<before>{MASK}", text)
+
+
+@runtime_checkable
+class SettingValue(Protocol):
+    """A class of an engine's own that a field of its settings may have."""
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Return what *value* spells; a ValueError says what was wanted, and never shows a secret."""
+        ...
+
+    def secrets(self) -> Iterable[str]:
+        """Return the texts in it that must never show; its ``repr`` must not show them, either."""
+        ...
 
 
 def setting(
@@ -171,8 +185,14 @@ class Options:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must never show."""
-        values = (getattr(self, field.name) for field in _fields(type(self)))
-        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+        found: list[str] = []
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if isinstance(value, Secret):
+                found.append(value.reveal())
+            elif isinstance(value, SettingValue):
+                found.extend(value.secrets())
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +247,8 @@ def _convert(value: object, hint: Any) -> object:
     errors = []
     for kind in kinds:
         try:
-            return _CONVERTERS[typing.get_origin(kind) or kind](value)
+            own = getattr(kind, "from_setting", None)
+            return own(value) if own is not None else _CONVERTERS[typing.get_origin(kind) or kind](value)
         except ValueError as exc:
             errors.append(exc)
     raise errors[0]

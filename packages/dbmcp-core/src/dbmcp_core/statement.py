@@ -17,10 +17,15 @@ Params = Sequence[Any] | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement in the engine's own language, with the values that the driver binds to it."""
+    """One statement in the engine's own language, with the values that the driver binds to it.
+
+    ``trusted`` says that its text was written by whoever runs the server, not by a client: a tool's, for instance. An
+    engine may then let it do what its operator has switched on for such statements; the guard judges it all the same.
+    """
 
     text: str
     params: Params = ()
+    trusted: bool = False
 
 
 class Kind(StrEnum):

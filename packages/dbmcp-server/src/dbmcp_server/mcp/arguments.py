@@ -8,16 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dbmcp_core import DbmcpError
+from dbmcp_core import ArgumentsInvalid
 from dbmcp_core.settings import nearest
 
 __all__ = ["Argument", "ArgumentsInvalid", "choice", "integer", "parse", "schema", "seconds", "table", "text", "values"]
-
-
-class ArgumentsInvalid(DbmcpError):
-    """A tool was called with arguments that it doesn't have, or of the wrong kind; nothing was run."""
-
-    code = "invalid_arguments"
 
 
 @dataclass(frozen=True, slots=True)

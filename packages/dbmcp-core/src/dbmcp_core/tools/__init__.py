@@ -1,0 +1,1 @@
+"""Tools, resources and prompts written as files: typed, parameterised, governed. Needs ``dbmcp-core[tools]``."""
