@@ -1,0 +1,209 @@
+"""References to parameters in a statement: ``$name`` and ``:name``, brought into what each engine's driver binds.
+
+A text is cut with the guard's own rules for strings, comments and quoted names, so what stands in one of those is no
+reference. Only references change; no value ever becomes part of a text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from dbmcp_core.binding import BEFORE_VALUE
+from dbmcp_core.errors import ArgumentsInvalid, ConfigError
+from dbmcp_core.statement import Statement
+
+__all__ = ["Cut", "Reference", "bindable", "cut", "statement"]
+
+#: Engines whose placeholders have numbers, so that one value can be referred to twice; elsewhere it is bound twice.
+_NUMBERED = {"postgres": "$", "duckdb": "$", "sqlite": "?"}
+#: Engines whose drivers take no lists and objects: they get them as JSON text, which their JSON functions read.
+_JSON_TEXT = frozenset({"sqlite", "tsql", "mysql"})
+_NAME = r"[A-Za-z_]\w*"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One placeholder: how it is written, the name in it, and where it stands. ``name`` is None for other styles."""
+
+    written: str
+    name: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A text and the references in it, in their order."""
+
+    text: str
+    references: tuple[Reference, ...]
+
+
+@cache
+def _pattern(dialect: str) -> re.Pattern[str]:
+    from dbmcp_core.guard.lexer import RULES  # compiles no pattern yet
+
+    if dialect not in RULES:
+        raise ConfigError(f"There is no dialect {dialect!r}.", hint=f"The known ones are: {', '.join(sorted(RULES))}.")
+    rules = RULES[dialect]
+    numbers = r"|\d+" if dialect in _NUMBERED else ""  # elsewhere $5 is an amount of money, or nothing
+    native = r"|(?P<native>@\w+)" if dialect == "sqlite" else ""
+    # What begins with a letter (E'…') or a dollar does so only where no word goes on.
+    return re.compile(
+        rf"(?=['\"`\[$:?@/#a-zA-Z-])(?:(?P<comment>{rules.line_comment}|/\*)"
+        rf"|(?:(?<![\w$])|(?=['\"]))(?P<string>{rules.string})|(?P<quoted>{rules.quoted})"
+        rf"|(?<![\w$])(?P<dollar>\$(?:{_NAME}{numbers}))(?![\w$])"
+        rf"|(?P<cast>::|:=)|(?P<colon>:{_NAME})|(?P<mark>\?\d*){native})",
+        re.DOTALL,
+    )
+
+
+def cut(text: str, dialect: str) -> Cut:
+    """Return the references of *text*, as the server of *dialect* would cut it."""
+    pattern, found, position = _pattern(dialect), [], 0
+    masked: list[str] | None = None
+    hidden: list[tuple[int, int, str]] = []
+    while match := pattern.search(text, position):
+        position = match.end()
+        kind, written = match.lastgroup, match[0]
+        if kind == "comment":
+            position = _comment_end(text, match.start(), dialect) if written == "/*" else position
+            hidden.append((match.start(), position, " "))
+        elif kind in ("string", "quoted"):
+            hidden.append((match.start(), position, "'"))
+        elif kind == "dollar":
+            name = written[1:]
+            found.append(Reference(written, None if name[0].isdigit() else name, match.start(), position))
+        elif kind in ("colon", "mark", "native"):
+            masked = _mask(text, hidden)
+            before = "".join(masked[: match.start()])
+            if kind == "colon" and _begins_value(before):
+                found.append(Reference(written, written[1:], match.start(), position))
+            elif kind == "native" or (kind == "mark" and not (dialect == "postgres" and _ends_operand(before))):
+                found.append(Reference(written, None, match.start(), position))
+    return Cut(text, tuple(found))
+
+
+def _comment_end(text: str, start: int, dialect: str) -> int:
+    from dbmcp_core.guard.lexer import RULES
+
+    depth, position, nested = 0, start, RULES[dialect].nested is not False
+    for edge in re.finditer(r"/\*|\*/", text[start:]):
+        if edge[0] == "/*":
+            depth += 1 if nested or depth == 0 else 0
+        else:
+            depth -= 1
+        position = start + edge.end()
+        if depth == 0:
+            return position
+    return len(text)
+
+
+def _mask(text: str, hidden: list[tuple[int, int, str]]) -> list[str]:
+    chars = list(text)
+    for start, end, char in hidden:
+        chars[start:end] = char * (end - start)
+    return chars
+
+
+_LAST_WORD = re.compile(r"\w+\Z")
+
+
+def _ends_operand(before: str) -> bool:
+    """Tell whether an expression may end here: what follows is then an operator."""
+    before = before.rstrip()
+    if word := _LAST_WORD.search(before):
+        return word[0].lower() not in BEFORE_VALUE
+    return before[-1:] in ("'", ")", "]")
+
+
+def _begins_value(before: str) -> bool:
+    """Tell a ``:name`` from a slice ``[1:n]`` and a path ``column:field``; casts are gone already."""
+    stripped = before.rstrip()
+    word = _LAST_WORD.search(stripped)
+    if word is None or word[0].isdigit():
+        return not _ends_operand(before)
+    return word[0].lower() in BEFORE_VALUE or (len(stripped) < len(before) and not _in_brackets(stripped))
+
+
+def _in_brackets(before: str) -> bool:
+    depth = 0
+    for char in reversed(before):
+        depth += (char in "])}") - (char in "[({")
+        if depth < 0:
+            return char in "[{"
+    return False
+
+
+def spelled(name: str, known: Collection[str]) -> str | None:
+    """Return the name among *known* that *name* refers to: the same, or the only one but for its case."""
+    if name in known:
+        return name
+    close = [one for one in known if one.lower() == name.lower()]
+    return close[0] if len(close) == 1 else None
+
+
+def statement(found: Cut, values: Mapping[str, Any], dialect: str) -> Statement:
+    """Return the text with the driver's placeholders, and the values that it refers to, in their order.
+
+    Raises:
+        ArgumentsInvalid: There is no value for a reference.
+    """
+    if not found.references:
+        return Statement(found.text)
+    numbered = _NUMBERED.get(dialect)
+    pieces: list[str] = []
+    bound: list[Any] = []
+    numbers: dict[str, int] = {}
+    position = 0
+    for reference in found.references:
+        name = None if reference.name is None else spelled(reference.name, values)
+        if name is None:
+            raise ArgumentsInvalid(f"There is no value for {reference.written!r}.")
+        if numbered is None or name not in numbers:
+            bound.append(bindable(values[name], dialect))
+            numbers[name] = len(bound)
+        pieces += [found.text[position : reference.start], f"{numbered}{numbers[name]}" if numbered else "?"]
+        position = reference.end
+    return Statement("".join([*pieces, found.text[position:]]), tuple(bound))
+
+
+def bindable(value: Any, dialect: str) -> Any:
+    """Return *value* as the driver takes it: a list or an object is JSON text where the database has neither.
+
+    PostgreSQL takes lists as arrays and objects as jsonb; a list that holds lists or objects is JSON there, since an
+    array of those can't be. DuckDB and Databricks take both as they are.
+    """
+    if not isinstance(value, (list, tuple, dict)):
+        return value
+    if dialect in _JSON_TEXT or (dialect == "postgres" and isinstance(value, (list, tuple)) and _is_nested(value)):
+        return as_json(value)
+    return value
+
+
+def _is_nested(value: Collection[Any]) -> bool:
+    return any(isinstance(item, (list, tuple, dict)) for item in value)
+
+
+def as_json(value: Any) -> str:
+    """Return *value* as JSON text. What JSON has no form for is text in it; a NaN is refused."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ArgumentsInvalid(f"A value can't be written as JSON: {exc}.") from exc
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, (Decimal, UUID)):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} has no form in JSON")

@@ -1,0 +1,63 @@
+"""Rows in the form that a definition promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dbmcp_core.errors import ResultInvalid
+from dbmcp_core.statement import Column
+from dbmcp_core.tools.model import ReturnType
+from dbmcp_core.tools.shape import shaped
+
+ONE, TWO = [Column("a")], [Column("a"), Column("b")]
+OBJECT = {"type": "object"}
+
+
+def returning(**spec: Any) -> ReturnType:
+    return ReturnType.model_validate(spec)
+
+
+def test_rows_are_objects() -> None:
+    rows = [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    assert shaped(TWO, [(1, 2), (3, 4)], None) == rows
+    assert shaped(TWO, [(1, 2), (3, 4)], returning(type="array")) == rows
+    assert shaped(TWO, [(1, 2), (3, 4)], returning(type="array", items=OBJECT)) == rows
+    assert shaped(TWO, [], None) == []
+
+
+def test_an_array_of_plain_items_is_a_list_of_values() -> None:
+    assert shaped(ONE, [("x",), ("y",)], returning(type="array", items={"type": "string"})) == ["x", "y"]
+
+
+def test_one_object_and_one_value() -> None:
+    assert shaped(TWO, [(1, None)], returning(type="object")) == {"a": 1, "b": None}
+    assert shaped(ONE, [(1,)], returning(type="integer")) == 1
+    assert shaped(ONE, [(None,)], returning(type="string")) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "kind", "message"),
+    [
+        (TWO, [], "object", "No results returned"),
+        (ONE, [], "string", "No results returned"),
+        (TWO, [(1, 2), (3, 4)], "object", "Expected single row, and the result has 2"),
+        (ONE, [(1,), (2,)], "integer", "Expected single row"),
+        (TWO, [(1, 2)], "integer", "Expected single value, and the result has 2 columns"),
+    ],
+)
+def test_another_form_than_promised(columns: list[Column], rows: Any, kind: str, message: str) -> None:
+    with pytest.raises(ResultInvalid, match=message):
+        shaped(columns, rows, returning(type=kind))
+
+
+def test_a_truncated_result_is_no_single_row() -> None:
+    with pytest.raises(ResultInvalid, match="more than one"):
+        shaped(ONE, [(1,)], returning(type="integer"), truncated=True)
+
+
+@pytest.mark.parametrize("kind", ["array", "object"])
+def test_two_columns_of_one_name_lose_nothing_silently(kind: str) -> None:
+    with pytest.raises(ResultInvalid, match="'a'"):
+        shaped([Column("a"), Column("a")], [(1, 2)], returning(type=kind))

@@ -1,0 +1,138 @@
+"""SQL with ``$name`` and ``:name``: what is a reference, what is bound, what is wrong with a text."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from dbmcp_core.binding import bind
+from dbmcp_core.errors import ArgumentsInvalid
+from dbmcp_core.sqlite.binding import bindable
+from dbmcp_core.statement import RefusalCode, Statement
+from dbmcp_core.tools.model import Parameter
+from dbmcp_core.tools.sql import sql_code
+
+DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
+
+
+def parameters(*names: str) -> list[Parameter]:
+    return [Parameter(name=name, type="string") for name in names]
+
+
+def messages(text: str, dialect: str, *names: str) -> list[str]:
+    return [message for _, message in sql_code(text, parameters(*names), dialect).problems()]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_both_styles_are_bound_on_every_engine(dialect: str) -> None:
+    code = sql_code("SELECT * FROM t WHERE a = $a AND b = :b AND c = $a; -- $c\n", parameters("a", "b"), dialect)
+    assert code.problems() == []
+    assert code.check(dialect, read_only=True) == []
+    statement = code.statement({"a": 1, "b": 2})
+    assert sorted(set(statement.params)) == [1, 2]
+    assert "$a" not in statement.text
+    assert ":b" not in statement.text
+    style = "$" if dialect in ("postgres", "duckdb") else "?"
+    assert len(bind(statement, dialect, style).params) >= 2
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        (
+            "postgres",
+            "SELECT 'it''s $b', $$ $b $$, $t$ :b $t$, \"$b\", x::b, a[1:b], E'\\'$b' -- $b\n /* :b /* $b */ */",
+        ),
+        ("mysql", "SELECT 'a\\'$b', \"$b\", `$b`, @b # $b\n"),
+        ("tsql", "SELECT [$b], N'$b', @b, $5"),
+        ("databricks", "SELECT col:b, r'\\', '$b'"),
+        ("duckdb", "SELECT {'a': 1, 'b':2}, data->>'$.b', x[1:b], $$ $b $$"),
+        ("sqlite", "SELECT json_extract(x, '$.b'), [$b], `:b`"),
+    ],
+)
+def test_what_looks_like_a_reference_and_is_none(dialect: str, text: str) -> None:
+    code = sql_code(text, [], dialect)
+    assert code.problems() == []
+    assert code.statement({}) == Statement(text)
+
+
+def test_a_reference_right_after_a_colon_or_bracket() -> None:
+    statement = sql_code("SELECT {'b':$a}, [$a], ($a)", parameters("a"), "duckdb").statement({"a": 7})
+    assert statement == Statement("SELECT {'b':$1}, [$1], ($1)", (7,))
+
+
+def test_names_may_differ_in_case() -> None:
+    assert sql_code("SELECT $User_ID", parameters("user_id"), "duckdb").problems() == []
+
+
+def test_undeclared_and_unused() -> None:
+    code = sql_code("SELECT\n $nam", parameters("name"), "duckdb")
+    assert code.problems()[1] == (("parameters", 0), "parameter 'name' is not used in the code")
+    assert "line 2: '$nam' is no parameter" in code.problems()[0][1]
+
+
+@pytest.mark.parametrize("text", ["SELECT ?", "SELECT ?1", "SELECT $1", "SELECT @x"])
+def test_placeholders_without_names(text: str) -> None:
+    assert "has no name" in messages(text, "sqlite")[0]
+
+
+def test_a_question_mark_of_json_on_postgres_is_an_operator() -> None:
+    assert messages("SELECT * FROM t WHERE data ? 'key' AND x = $x", "postgres", "x") == []
+
+
+def test_an_empty_text() -> None:
+    assert messages(" \n", "duckdb") == ["the code is empty"]
+
+
+def test_a_value_that_is_missing() -> None:
+    with pytest.raises(ArgumentsInvalid, match=r"\$a"):
+        sql_code("SELECT $a", parameters("a"), "sqlite").statement({})
+
+
+@pytest.mark.parametrize("text", ["SELECT $a; DELETE FROM t", "SELECT FROM WHERE $a (", "VACUUM $a"])
+@pytest.mark.parametrize("read_only", [True, False])
+def test_check_refuses(text: str, read_only: bool) -> None:
+    assert len(sql_code(text, parameters("a"), "sqlite").check("sqlite", read_only=read_only)) == 1
+
+
+@pytest.mark.parametrize("text", ["DELETE FROM t WHERE a = $a", "CREATE TABLE t AS SELECT $a AS a"])
+def test_writes_are_for_tools_that_do_not_say_they_only_read(text: str) -> None:
+    code = sql_code(text, parameters("a"), "sqlite")
+    assert code.check("sqlite", read_only=False) == []
+    [(path, message)] = code.check("sqlite", read_only=True)
+    assert path == ()
+    assert "readOnlyHint" in message
+
+
+def test_what_an_engine_decides_on_itself_is_tolerated() -> None:
+    code = sql_code("SELECT * FROM read_csv('a.csv')", [], "duckdb")
+    assert len(code.check("duckdb", read_only=True)) == 1
+    assert code.check("duckdb", read_only=True, tolerate={RefusalCode.UNSAFE_FUNCTION}) == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "bound"),
+    [("sqlite", '[1, "ä"]'), ("mysql", '[1, "ä"]'), ("tsql", '[1, "ä"]'), ("duckdb", [1, "ä"]), ("postgres", [1, "ä"])],
+)
+def test_lists_are_what_the_engine_takes(dialect: str, bound: object) -> None:
+    assert sql_code("SELECT $a", parameters("a"), dialect).statement({"a": [1, "ä"]}).params == (bound,)
+
+
+def test_nested_lists_are_json_on_postgres() -> None:
+    assert sql_code("SELECT $a", parameters("a"), "postgres").statement({"a": [{"b": 1}]}).params == ('[{"b": 1}]',)
+
+
+def test_a_nan_is_no_json() -> None:
+    with pytest.raises(ArgumentsInvalid, match="JSON"):
+        sql_code("SELECT $a", parameters("a"), "sqlite").statement({"a": [float("nan")]})
+
+
+def test_it_runs() -> None:
+    statement = sql_code("SELECT $a || ' ' || :b || $a", parameters("a", "b"), "sqlite").statement({"a": "'", "b": ";"})
+    values = bindable(statement.text, statement.params)
+    assert sqlite3.connect(":memory:").execute(statement.text, values).fetchone() == ("' ;'",)
+
+
+def test_samples_hold_the_whole_statement() -> None:
+    assert sql_code("SELECT $a", parameters("a"), "duckdb").samples() == [Statement("SELECT $1", (None,))]
