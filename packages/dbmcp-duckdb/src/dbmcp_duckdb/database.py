@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import stat
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from dbmcp_core import (
     Lock,
     NotFound,
     Outcome,
+    QueryFailed,
     Result,
     Rows,
     Running,
@@ -32,9 +34,11 @@ from dbmcp_core import (
     Verdict,
 )
 from dbmcp_duckdb import introspect
+from dbmcp_duckdb.caller import ASKS_ALL, ASKS_OPEN, About, about
 from dbmcp_duckdb.files import Folder
 from dbmcp_duckdb.process import Session, Worker, give_up, lease, write_turn
 from dbmcp_duckdb.settings import MEMORY, DuckDBSettings
+from dbmcp_duckdb.trust import judge_client, judge_tool
 
 __all__ = ["DuckDBDatabase"]
 
@@ -42,6 +46,9 @@ _SETTINGS = "SELECT " + ", ".join(
     f"CAST(current_setting('{name}') AS VARCHAR)"
     for name in ("enable_external_access", "autoload_known_extensions", "lock_configuration", "memory_limit")
 )
+
+#: What DuckDB says where a function, a type or an extension is missing.
+_MISSING = re.compile(r"function with name|type with name|secret type|extension")
 
 
 class DuckDBDatabase(Database):
@@ -66,6 +73,9 @@ class DuckDBDatabase(Database):
         settings = self.settings
         if settings.folder is not None and not Path(settings.folder).expanduser().is_dir():
             raise _wrong(settings.folder, "is not a folder", "missing", "Check the setting 'folder'.")
+        if settings.working_directory is not None and not Path(settings.working_directory).expanduser().is_dir():
+            hint = "Check the setting 'working_directory'."
+            raise _wrong(settings.working_directory, "is not a folder", "missing", hint)
         if settings.filename == MEMORY:
             return
         path = Path(settings.filename).expanduser()
@@ -102,7 +112,7 @@ class DuckDBDatabase(Database):
             self._give(session)
 
         try:
-            with running.cord(session.interrupt):
+            with running.cord(session.interrupt), self._explained(session.worker):
                 columns, rows, is_last = session.call("query", *self._located(statement))
         except BaseException:
             close()
@@ -114,7 +124,12 @@ class DuckDBDatabase(Database):
         """Run a write in a transaction of its own, and commit it."""
         if self.settings.read_only:
             raise UnsupportedError("This source was opened read-only.")
-        with self._session() as session, write_turn(session.worker, running), running.cord(session.interrupt):
+        with (
+            self._session() as session,
+            write_turn(session.worker, running),
+            running.cord(session.interrupt),
+            self._explained(session.worker),
+        ):
             columns, rows, count = session.call("execute", *self._located(statement))
         if [name for name, _ in columns] == ["Count"]:
             return Outcome(rows[0][0] if rows else None)
@@ -123,19 +138,42 @@ class DuckDBDatabase(Database):
 
     def explain(self, statement: Statement) -> str:
         """Return DuckDB's plan, as it draws it."""
-        with self._session() as session:
+        with self._session() as session, self._explained(session.worker):
             return str(session.call("explain", *self._located(statement)))
 
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
-        """Let statements read the files of the folder, where there is one."""
-        if self._folder is None or verdict.kind is Kind.READ:
-            return verdict
-        return self._folder.judge(statement.text, verdict)
+        """Let statements read the files of the folder, where there is one, and tools' what they may."""
+        text = statement.text
+        if self._folder is not None and verdict.kind is not Kind.READ:
+            verdict = self._folder.judge(text, verdict)
+        if statement.trusted:
+            return judge_tool(text, verdict, reads_files=self.settings.external_access)
+        worker = self._worker
+        plugins = worker.functions if worker is not None else frozenset()
+        return judge_client(text, verdict, tools_alone=plugins | (ASKS_ALL - ASKS_OPEN))
 
-    def _located(self, statement: Statement) -> tuple[str, Any]:
+    def _located(self, statement: Statement) -> tuple[str, Any, About | None]:
         text = statement.text if self._folder is None else self._folder.located(statement.text)
         params = statement.params
-        return text, (params if isinstance(params, dict) else list(params)) or None
+        told = about(trusted=statement.trusted, has_functions=self.settings.has_functions)
+        return text, (params if isinstance(params, dict) else list(params)) or None, told
+
+    @contextmanager
+    def _explained(self, worker: Worker) -> Iterator[None]:
+        """Say in the block's error what of the extensions, secrets and plugins doesn't work, if it may be that."""
+        try:
+            yield
+        except QueryFailed as exc:
+            message = exc.message.lower()
+            is_missing = _MISSING.search(message) is not None
+            reasons = [
+                f"The {what} doesn't work: {why}"
+                for what, why in worker.problems.items()
+                if is_missing or what.split()[-1].lower() in message
+            ]
+            if reasons:
+                exc.hint = " ".join(reasons)
+            raise
 
     def get_tables(self, schema: str | None = None) -> list[TableName]:
         """Return all tables and views, and the files of the folder."""
@@ -199,18 +237,25 @@ class DuckDBDatabase(Database):
             except StatementRefused:
                 is_picky = True
             worker = session.worker
-        files = "no file but its own" if self.settings.folder is None else "its own file and those of the folder"
+        files = "it reads " + (
+            "no file but its own" if self.settings.folder is None else "its own file and those of the folder"
+        )
+        if self.settings.external_access:
+            files = "external_access: tools' statements reach files and the network, clients' are held to a list"
         how = "the file is open for reading alone" if worker.read_only else "the file is open for a writing source, too"
         if worker.path == MEMORY:
             how = "a database in memory can't be opened for reading alone"
         return [
             Lock("read-only transactions", not can_write, f"each read runs in one; {how}"),
             Lock("kinds of statements", is_picky, "DuckDB's own parser says what a statement is; no other kind runs"),
-            Lock("files out of reach", external == "false", f"it reads {files}"),
-            Lock("no extensions", autoload == "false", "none is installed or loaded"),
+            Lock("files out of reach", external == "false", files),
+            Lock("no extensions", autoload == "false" and not self.settings.extensions, self._extensions()),
             Lock("settings are locked", locked == "true", "lock_configuration"),
             Lock("memory is limited", self.settings.memory_limit_mb > 0, f"{memory}, in a process of its own"),
         ]
+
+    def _extensions(self) -> str:
+        return ", ".join(self.settings.extensions) or "none is installed or loaded"
 
     # Sessions
 

@@ -37,6 +37,11 @@ _LOOK_S = 0.05
 _IDLE = 8
 #: What the process may know of our environment, which holds secrets.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "TMPDIR")
+#: What plugins, which reach out, need of it as well.
+_NETWORK = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
 
 
 @dataclass(eq=False)
@@ -51,6 +56,10 @@ class Worker:
     address: str
     key: bytes
     temporary: str
+    #: What of the extensions, secrets and plugins didn't work, by what it is.
+    problems: dict[str, str] = field(default_factory=dict)
+    #: The functions of plugins.
+    functions: frozenset[str] = frozenset()
     leases: int = 0
     #: One write at a time: two that change the same rows would fail rather than wait.
     writing: threading.Lock = field(default_factory=threading.Lock)
@@ -189,7 +198,8 @@ def lease(settings: DuckDBSettings) -> Worker:
         if found is not None and found.is_alive and found.terms != terms:
             raise ConnectionFailed(
                 f"The file {path!r} is open in another source, with other settings.",
-                hint="Sources on one file share folder, memory_limit_mb, threads and max_temp_mb. Make them equal.",
+                hint="Sources on one file share all settings of their process: folder, memory_limit_mb, threads, "
+                "max_temp_mb, external_access, extensions, secrets, plugins, … Make them equal.",
                 details={"reason": "settings"},
             )
         if found is None or not found.is_alive or (found.read_only and not read_only):
@@ -220,20 +230,26 @@ def _path(settings: DuckDBSettings) -> str:
 
 def _terms(settings: DuckDBSettings) -> tuple[object, ...]:
     folder = os.path.realpath(Path(settings.folder).expanduser()) if settings.folder is not None else None
-    return folder, settings.memory_limit_mb, settings.threads, settings.max_temp_mb
+    limits = (settings.memory_limit_mb, settings.threads, settings.max_temp_mb)
+    reach = (settings.external_access, settings.working_directory, settings.duckdb_secrets)
+    extensions = (settings.extensions, settings.install_extensions, settings.extension_directory)
+    return folder, limits, reach, extensions, settings.caller_functions, settings.plugins, settings.plugin_path
 
 
 def _start(settings: DuckDBSettings, path: str, *, read_only: bool, terms: tuple[object, ...]) -> Worker:
     temporary = tempfile.mkdtemp(prefix="dbmcp-duckdb-")  # for us alone, by its mode
     address = f"{temporary}{os.sep}socket" if os.name == "posix" else rf"\\.\pipe\dbmcp-{secrets.token_hex(16)}"
     key = secrets.token_bytes(32)
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    passed = _ENVIRONMENT + (_NETWORK if settings.plugins is not None else ())
+    environment = {name: os.environ[name] for name in passed if name in os.environ}
+    folder = settings.working_directory
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "dbmcp_duckdb.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**environment, "HOME": temporary},
+        cwd=Path(folder).expanduser() if folder is not None else None,
         start_new_session=True,  # Ctrl-C is ours to answer; the process sees us end, and ends
     )
     worker = Worker(path, read_only, terms, process, address, key, temporary)
@@ -247,9 +263,10 @@ def _start(settings: DuckDBSettings, path: str, *, read_only: bool, terms: tuple
         "address": address,
         "key": key,
         "temporary": temporary,
+        **_reach(settings),
     }
     try:
-        error = _greet(process, config)
+        error, found = _greet(process, config)
     except BaseException:
         worker.kill()
         worker.stop()
@@ -257,20 +274,34 @@ def _start(settings: DuckDBSettings, path: str, *, read_only: bool, terms: tuple
     if error is not None:
         worker.stop()
         raise opening(error[0], error[1], path)
+    worker.problems, worker.functions = found[0], frozenset(found[1])
     return worker
 
 
-def _greet(process: subprocess.Popen[bytes], config: dict[str, object]) -> tuple[str, str, int] | None:
-    """Tell the process what to open; return its error, if there was one."""
+def _reach(settings: DuckDBSettings) -> dict[str, object]:
+    """Return what is to be there beside the database, before it is locked up."""
+    return {
+        "external": settings.external_access,
+        "extensions": [one.partition("@")[::2] for one in settings.extensions],
+        "install": settings.install_extensions,
+        "secrets": settings.duckdb_secrets.entries if settings.duckdb_secrets is not None else (),
+        "caller": settings.caller_functions,
+        "plugins": settings.plugins.entries if settings.plugins is not None else (),
+        "plugin_path": list(settings.plugin_path),
+    }
+
+
+def _greet(process: subprocess.Popen[bytes], config: dict[str, object]) -> tuple[tuple[str, str, int] | None, Any]:
+    """Tell the process what to open; return its error, if there was one, and what it found."""
     assert process.stdin is not None  # noqa: S101 - for the type checker
     assert process.stdout is not None  # noqa: S101 - for the type checker
     try:
         pickle.dump(config, process.stdin)
         process.stdin.flush()
-        error: tuple[str, str, int] | None = pickle.load(process.stdout)[0]  # noqa: S301 - from our own process
+        error, found = pickle.load(process.stdout)  # noqa: S301 - from our own process
     except (OSError, EOFError, pickle.UnpicklingError):
-        return "EOFError", "its process ended at once", 0
-    return error
+        return ("EOFError", "its process ended at once", 0), None
+    return error, found
 
 
 def _options(settings: DuckDBSettings, temporary: str) -> dict[str, object]:
@@ -278,13 +309,16 @@ def _options(settings: DuckDBSettings, temporary: str) -> dict[str, object]:
         "threads": max(1, settings.threads),
         "temp_directory": f"{temporary}{os.sep}swap",
         "max_temp_directory_size": f"{settings.max_temp_mb}MiB",
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "allow_community_extensions": False,
+        "autoinstall_known_extensions": settings.external_access and settings.install_extensions,
+        "autoload_known_extensions": settings.external_access,
+        "allow_community_extensions": any("@" in one for one in settings.extensions),
         "allow_unsigned_extensions": False,
         "allow_persistent_secrets": False,
         "python_enable_replacements": False,
     }
+    if settings.external_access or settings.extensions:  # the process has no home of its own to keep them in
+        folder = settings.extension_directory or Path.home() / ".duckdb" / "extensions"
+        options["extension_directory"] = str(Path(folder).expanduser())
     return options | ({"memory_limit": f"{settings.memory_limit_mb}MiB"} if settings.memory_limit_mb else {})
 
 

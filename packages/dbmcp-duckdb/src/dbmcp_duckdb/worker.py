@@ -14,15 +14,17 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, Listener
 from typing import Any, BinaryIO
 
 import duckdb
 
 from dbmcp_core.database import batches
-from dbmcp_duckdb import exact
-from dbmcp_duckdb.kinds import READS, WRITES, one_statement
+from dbmcp_duckdb import exact, opening
+from dbmcp_duckdb.caller import About
+from dbmcp_duckdb.functions import HIDDEN, Call
+from dbmcp_duckdb.kinds import READS, WRITES, NotTaken, one_statement
 
 __all__ = ["NotExact", "TooLarge", "main"]
 
@@ -49,13 +51,15 @@ class TooLarge(Exception):
 class Session(threading.Thread):
     """One connection of the parent's, and the statement that runs on it."""
 
-    def __init__(self, place: int, root: duckdb.DuckDBPyConnection, connection: Connection) -> None:
+    def __init__(self, place: int, opened: opening.Opened, connection: Connection) -> None:
         super().__init__(daemon=True)
         self._place = place
-        self._root = root
+        self._opened = opened
+        self._root = opened.root
         self._connection = connection
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._rows: Iterator[Any] = iter(())
+        self._call: Call | None = None
         #: Which of the parent's statements this is, so that a late stop doesn't hit the next one.
         self.number = 0
         #: Lines that stand before the parent's text in what DuckDB was given.
@@ -89,10 +93,13 @@ class Session(threading.Thread):
         """Return the place that this session is to be stopped by."""
         return self._place
 
-    def query(self, text: str, params: Any) -> tuple[Any, ...]:
+    def query(self, text: str, params: Any, about: About | None = None) -> Any:
         """Run a read up to its first rows, in a transaction that can't write."""
+        return self._called(self._query, text, params, about)
+
+    def _query(self, text: str, params: Any, about: About | None) -> tuple[Any, ...]:
         cursor = self._begin()
-        text = one_statement(cursor, text, READS)
+        text = self._one(cursor, text, READS, about)
         columns = exact.described(cursor, text, params)
         if columns is None:
             cursor = self._begin()  # the failure has spoilt the transaction
@@ -115,10 +122,13 @@ class Session(threading.Thread):
             raise TooLarge(f"A few rows have {batch.bytes >> 20} MiB; {_MOST_BYTES >> 20} MiB is the limit.")
         return list(batch), batch.is_last
 
-    def execute(self, text: str, params: Any) -> tuple[Any, ...]:
+    def execute(self, text: str, params: Any, about: About | None = None) -> Any:
         """Run a write and commit it; an error rolls it back."""
-        self._cursor = cursor = self._root.cursor()
-        text = one_statement(cursor, text, WRITES)
+        return self._called(self._execute, text, params, about)
+
+    def _execute(self, text: str, params: Any, about: About | None) -> tuple[Any, ...]:
+        cursor = self._new()
+        text = self._one(cursor, text, WRITES, about)
         cursor.execute("BEGIN TRANSACTION")
         cursor.execute(text, params)
         header = [(entry[0], str(entry[1])) for entry in cursor.description or []]
@@ -139,10 +149,13 @@ class Session(threading.Thread):
         self.end()
         return found
 
-    def explain(self, text: str, params: Any) -> str:
+    def explain(self, text: str, params: Any, about: About | None = None) -> str:
         """Return the plan of a read, which isn't run."""
+        return str(self._called(self._explain, text, params, about))
+
+    def _explain(self, text: str, params: Any, about: About | None) -> str:
         cursor = self._begin()
-        text = one_statement(cursor, text, frozenset({"SELECT", "MULTI"}))
+        text = self._one(cursor, text, frozenset({"SELECT", "MULTI"}), about)
         # A text that begins with ANALYZE is no SELECT, so it can't get here to become EXPLAIN ANALYZE.
         rows = cursor.execute(f"EXPLAIN\n{text}", params).fetchall()
         self.end()
@@ -160,6 +173,12 @@ class Session(threading.Thread):
 
     def end(self) -> None:
         """Leave the statement, its transaction, and all that it may have left behind."""
+        self._leave()
+        call, self._call = self._call, None
+        if call is not None:
+            call.end()
+
+    def _leave(self) -> None:
         cursor, self._cursor = self._cursor, None
         self._rows = iter(())
         if cursor is not None:
@@ -167,11 +186,37 @@ class Session(threading.Thread):
                 cursor.rollback()
             cursor.close()
 
-    def _begin(self) -> duckdb.DuckDBPyConnection:
-        self.end()
+    def _new(self) -> duckdb.DuckDBPyConnection:
+        self._leave()
         self._cursor = cursor = self._root.cursor()  # a new one: no temporary table or variable outlives a statement
+        if self._call is not None:
+            self._call.begin(cursor)
+        return cursor
+
+    def _begin(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._new()
         cursor.execute("BEGIN TRANSACTION READ ONLY")
         return cursor
+
+    def _called(self, run: Callable[..., Any], text: str, params: Any, about: About | None) -> Any:
+        """Run a statement with the functions that it may call; those that only a view names are found by its error."""
+        self.end()
+        self._call = call = Call(self._opened.functions, about, text)
+        while True:
+            try:
+                return run(text, params, about)
+            except duckdb.CatalogException as exc:  # nothing has run yet
+                if not call.widen(str(exc)):
+                    raise
+
+    def _one(self, cursor: duckdb.DuckDBPyConnection, text: str, allowed: frozenset[str], about: About | None) -> str:
+        text = one_statement(cursor, text, allowed)
+        if about is None or not about.trusted:
+            if HIDDEN in text.lower():  # in a view or a macro it would be there when a tool's statement comes
+                raise NotTaken(f"Functions that begin with {HIDDEN} are for the project's tools alone.")
+            if self._opened.held is not None:
+                self._opened.held.check(cursor, text)
+        return text
 
 
 def _fetched(cursor: duckdb.DuckDBPyConnection, types: list[Any] | None) -> Iterator[tuple[Any, ...]]:
@@ -185,20 +230,6 @@ def _fetched(cursor: duckdb.DuckDBPyConnection, types: list[Any] | None) -> Iter
         yield from rows
 
 
-def _open(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    path, read_only = config["path"], config["read_only"]
-    options = config["options"]
-    if config["create"]:
-        duckdb.connect(path, config=options).close()
-    root = duckdb.connect(path, read_only=read_only, config=options)
-    if config["folder"]:
-        folder = config["folder"].replace("'", "''")
-        root.execute(f"SET allowed_directories = ['{folder}/']")
-    root.execute("SET enable_external_access = false")
-    root.execute("SET lock_configuration = true")
-    return root
-
-
 def _limit_memory(megabytes: int) -> None:
     if megabytes and sys.platform == "linux":  # elsewhere the limit exists by name only
         import resource
@@ -207,10 +238,10 @@ def _limit_memory(megabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _accept(listener: Listener, root: duckdb.DuckDBPyConnection, sessions: dict[int, Session]) -> None:
+def _accept(listener: Listener, opened: opening.Opened, sessions: dict[int, Session]) -> None:
     for place in itertools.count():
         with contextlib.suppress(Exception):  # one that hangs up at once must not take the others down
-            session = Session(place, root, listener.accept())
+            session = Session(place, opened, listener.accept())
             session.start()
             for gone in [key for key, other in sessions.items() if not other.is_alive()]:
                 del sessions[gone]
@@ -236,24 +267,36 @@ def _close(root: duckdb.DuckDBPyConnection, sessions: list[Session]) -> None:
     root.close()
 
 
+def _own_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Return the streams from and to the parent, and leave others in their place to whatever code is loaded here."""
+    incoming = os.fdopen(os.dup(0), "rb")
+    outgoing = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return incoming, outgoing
+
+
 def main() -> None:
     """Run until the parent closes this process's input."""
-    config = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
+    incoming, outgoing = _own_streams()
+    config = pickle.load(incoming)  # noqa: S301 - from our own parent
     sessions: dict[int, Session] = {}
     try:
         _limit_memory(config["limit_mb"])
-        root = _open(config)
+        opened = opening.opened(config)
         listener = Listener(config["address"], backlog=64, authkey=config["key"])
-        answer: Any = (None, duckdb.__version__)
+        answer: Any = (None, (opened.problems, sorted(opened.functions.macros)))
     except BaseException as exc:  # noqa: BLE001  # the parent says it
         answer = ((type(exc).__name__, str(exc), 0), None)
     with contextlib.suppress(OSError):  # the parent may be gone already
-        pickle.dump(answer, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        pickle.dump(answer, outgoing)
+        outgoing.close()
     if answer[0] is None:
-        threading.Thread(target=_accept, args=[listener, root, sessions], daemon=True).start()
-        _control(sys.stdin.buffer, sessions)
-        _close(root, list(sessions.values()))
+        threading.Thread(target=_accept, args=[listener, opened, sessions], daemon=True).start()
+        _control(incoming, sessions)
+        _close(opened.root, list(sessions.values()))
     shutil.rmtree(config["temporary"], ignore_errors=True)
     os._exit(0)
 
