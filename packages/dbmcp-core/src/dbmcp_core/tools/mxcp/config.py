@@ -1,0 +1,276 @@
+"""From MXCP's two files and its environment variables to a ``ProjectConfig``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from dbmcp_core.config import Source
+from dbmcp_core.config import source as make_source
+from dbmcp_core.errors import ConfigError
+from dbmcp_core.registry import Registry
+from dbmcp_core.tools import documents
+from dbmcp_core.tools.documents import Document
+from dbmcp_core.tools.files import validated
+from dbmcp_core.tools.mxcp.models import ExtensionEntry, Paths, Profile, Site, Transport, User, UserProfile
+from dbmcp_core.tools.problems import ProjectInvalid
+from dbmcp_core.tools.project import FOLDERS, Plugin, ProjectConfig
+
+__all__ = ["SITE", "Loaded", "find", "load"]
+
+#: The file that makes a folder a project of MXCP.
+SITE = "mxcp-site.yml"
+_USER = Path("~/.mxcp/config.yml")
+_REFERENCE = re.compile(r"\$\{(?P<variable>[A-Za-z_][A-Za-z0-9_]*)\}")
+_ELSEWHERE = re.compile(r"(?P<scheme>vault|op|file)://(?P<rest>.+)", re.DOTALL)
+#: Rows of one answer; MXCP itself knows no limit.
+_MAX_ROWS = 10_000
+_TOOLS = ("execute_sql_query", "list_tables", "get_table_schema")
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A project's configuration, its profile, how it wants to be served, and what isn't taken over."""
+
+    config: ProjectConfig
+    profile: str
+    transport: Transport
+    notes: tuple[str, ...] = ()
+
+
+def find(folder: Path) -> Path | None:
+    """Return the site file of *folder* or of the nearest folder above it."""
+    folder = folder.absolute()
+    return next((parent / SITE for parent in (folder, *folder.parents) if (parent / SITE).is_file()), None)
+
+
+def load(
+    site_file: Path,
+    registry: Registry,
+    environment: Mapping[str, str],
+    *,
+    profile: str | None = None,
+    read_only: bool | None = None,
+) -> Loaded:
+    """Put together what *site_file* and the user's configuration say.
+
+    Args:
+        site_file: ``mxcp-site.yml``.
+        registry: Where DuckDB and secrets come from.
+        environment: ``MXCP_…`` and whatever is referred to.
+        profile: The profile to use, over ``MXCP_PROFILE`` and the file's.
+        read_only: Whether the database can't be written, over ``MXCP_READONLY`` and the file's.
+
+    Raises:
+        ProjectInvalid: with everything that is wrong in the two files.
+        ConfigError: for a reference that leads nowhere.
+    """
+    site_document, site = _read(site_file, Site)
+    name = profile or environment.get("MXCP_PROFILE") or site.profile
+    chosen = (site.profiles or {}).get(name) or Profile()
+    user_document, user = _user(environment)
+    mine = _user_profile(user, site.project, name)
+    resolve = _Resolver(registry, environment, user_document)
+    folder = site_file.absolute().parent
+    paths = site.paths or Paths()
+    secrets, notes = _secrets(site, mine, resolve)
+    configs = (mine.plugin.config if mine.plugin is not None else None) or {}
+    plugins = [
+        Plugin(one.name, one.module, resolve(configs.get(one.config or "", {}), f"the plugin {one.name!r}"))
+        for one in site.plugin or ()
+    ]
+    read_only = _read_only(read_only, environment, chosen)
+    config = ProjectConfig(
+        folder=folder,
+        name=site.project,
+        origin=site_file,
+        kinds={kind: folder / getattr(paths, f"{kind}s") for kind in FOLDERS},
+        connection="duckdb",
+        python=folder / paths.python,
+        plugins_path=folder / paths.plugins,
+        plugins=plugins,
+        secrets={key: secret["parameters"] for key, secret in secrets.items()},
+        site_config=site_document.value,
+        user_config=user_document.value if user_document is not None and isinstance(user_document.value, dict) else {},
+        decimals="float",
+        dates_at_midnight=True,
+        sql_tools=_sql_tools(site),
+        audit=_audit(chosen, environment, folder, paths.audit, name),
+        audit_results=True,
+        drift=folder / ((chosen.drift.path if chosen.drift else None) or f"{paths.drift}/drift-{name}.json"),
+        uses_mxcp=True,
+        sources=[_source(site, chosen, environment, folder, paths, name, registry, secrets, plugins, read_only)],
+    )
+    return Loaded(config, name, user.transport or Transport(), (*notes, *_not_taken(site, user, mine)))
+
+
+def _read(path: Path, model: type[_Model]) -> tuple[Document, _Model]:
+    document, problems = documents.read(path)
+    value = validated(model, {} if document.value is None else document.value, document, (), problems)
+    if problems or value is None:
+        raise ProjectInvalid(problems)
+    return document, value
+
+
+def _user(environment: Mapping[str, str]) -> tuple[Document | None, User]:
+    """Return the user's configuration; where there is none, an empty one."""
+    given = environment.get("MXCP_CONFIG")
+    path = Path(given or _USER).expanduser()
+    if not path.is_file():
+        if given:
+            raise ConfigError(f"MXCP_CONFIG leads to {path}, where no file is.")
+        return None, User()
+    return _read(path, User)
+
+
+def _user_profile(user: User, project: str, profile: str) -> UserProfile:
+    found = (user.projects or {}).get(project)
+    return ((found.profiles if found is not None else None) or {}).get(profile) or UserProfile()
+
+
+def _read_only(given: bool | None, environment: Mapping[str, str], profile: Profile) -> bool:
+    if given is not None:
+        return given
+    text = environment.get("MXCP_READONLY", "").strip().lower()
+    if text:
+        if text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+            raise ConfigError(f"MXCP_READONLY wants true or false, not {text!r}.")
+        return text in ("1", "true", "yes", "on")
+    return profile.duckdb is not None and profile.duckdb.readonly
+
+
+def _sql_tools(site: Site) -> dict[str, str | None]:
+    if site.sql_tools is None or not site.sql_tools.enabled:
+        return {}
+    return {name: getattr(site.sql_tools, name).description for name in _TOOLS}
+
+
+def _audit(profile: Profile, environment: Mapping[str, str], folder: Path, default: str, name: str) -> Path | None:
+    text = environment.get("MXCP_AUDIT_ENABLED", "").strip().lower()
+    enabled = text in ("1", "true", "yes", "on") if text else profile.audit is not None and profile.audit.enabled
+    if not enabled:
+        return None
+    return folder / ((profile.audit.path if profile.audit else None) or f"{default}/logs-{name}.jsonl")
+
+
+def _source(
+    site: Site,
+    profile: Profile,
+    environment: Mapping[str, str],
+    folder: Path,
+    paths: Paths,
+    name: str,
+    registry: Registry,
+    secrets: Mapping[str, Mapping[str, Any]],
+    plugins: list[Plugin],
+    read_only: bool,
+) -> Source:
+    given = environment.get("MXCP_DUCKDB_PATH") or (profile.duckdb.path if profile.duckdb else None)
+    path = folder / Path(given or f"{paths.data}/db-{name}.duckdb").expanduser()
+    if given == ":memory:":
+        raise ConfigError("The database of a project wants to be a file; ':memory:' isn't one.")
+    settings: dict[str, object] = {
+        "engine": "duckdb",
+        "filename": str(path),
+        "create_if_not_exists": True,
+        "read_only": read_only,
+        "max_rows": _MAX_ROWS,
+        "working_directory": str(folder),
+        "external_access": True,
+        "extensions": [_extension(one) for one in site.extensions or ()],
+        "install_extensions": True,
+        "secrets": list(secrets.values()) or None,
+        "caller_functions": True,
+        "plugins": [{"name": one.name, "module": one.module, "config": one.config} for one in plugins] or None,
+        "plugin_path": [str(folder / paths.plugins), str(folder / paths.python), str(folder)],
+    }
+    return make_source(registry, "duckdb", settings, origin=str(site.project))
+
+
+def _extension(one: str | ExtensionEntry) -> str:
+    if isinstance(one, str):
+        return one
+    return one.name if one.repo in (None, "core") else f"{one.name}@{one.repo}"
+
+
+def _secrets(site: Site, mine: UserProfile, resolve: _Resolver) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the secrets that the site asks for, and what to say of those that the user doesn't have."""
+    known = {one.name: one for one in mine.secrets or ()}
+    found, notes = {}, []
+    for name in site.secrets or ():
+        if name not in known:
+            notes.append(f"The user's configuration has no secret {name!r}: what needs it will fail.")
+            continue
+        one = known[name]
+        found[name] = {
+            "name": name,
+            "type": one.type,
+            "parameters": resolve(one.parameters, f"the secret {name!r}"),
+        }
+    return found, notes
+
+
+class _Resolver:
+    """Replaces ``${NAME}``, ``file://PATH`` and ``vault://…`` in values of the user's configuration."""
+
+    def __init__(self, registry: Registry, environment: Mapping[str, str], document: Document | None) -> None:
+        self._registry = registry
+        self._environment = environment
+        self._folder = document.path.parent if document is not None else Path()
+
+    def __call__(self, value: Any, where: str) -> Any:
+        if isinstance(value, str):
+            return self._text(value, where)
+        if isinstance(value, Mapping):
+            return {key: self(part, where) for key, part in value.items()}
+        return [self(part, where) for part in value] if isinstance(value, list) else value
+
+    def _text(self, value: str, where: str) -> str:
+        value = _REFERENCE.sub(lambda match: self._variable(match["variable"], where), value)
+        match = _ELSEWHERE.fullmatch(value)
+        if match is None:
+            return value
+        if match["scheme"] == "file":
+            return _file(self._folder / Path(match["rest"]).expanduser(), where)
+        found: str | None = self._registry.hook.dbmcp_secrets(scheme=match["scheme"], reference=match["rest"])
+        if found is None:
+            raise ConfigError(
+                f"{where} refers to {match['scheme']}://, which no plugin can read.",
+                hint="Put the value into the environment, or install a plugin that knows the scheme.",
+            )
+        return found
+
+    def _variable(self, name: str, where: str) -> str:
+        value = self._environment.get(name)
+        if value is None:
+            raise ConfigError(f"{where} refers to the environment variable {name}, which isn't set.")
+        return value
+
+
+def _file(path: Path, where: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{where} refers to the file {path}, which can't be read: {reason}.") from exc
+
+
+def _not_taken(site: Site, user: User, mine: UserProfile) -> list[str]:
+    """Return what is said in the files and isn't done here."""
+    found = []
+    if mine.auth is not None and mine.auth.get("provider", "none") != "none":
+        found.append("'auth' is not taken over yet: nobody has to sign in, and every caller is anonymous.")
+    if mine.telemetry:
+        found.append("'telemetry' is not taken over.")
+    if user.models:
+        found.append("'models' is not used: evals are not taken over.")
+    if site.dbt and site.dbt.get("enabled", True):
+        found.append("'dbt' is not taken over: run dbt itself.")
+    return found

@@ -1,0 +1,269 @@
+"""A project: a folder of definitions and its configuration, loaded whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dbmcp_core.config import Source
+from dbmcp_core.settings import Options, setting
+from dbmcp_core.tools import files
+from dbmcp_core.tools.files import Loaded, Rules
+from dbmcp_core.tools.model import ProjectPolicy, Prompt
+from dbmcp_core.tools.problems import Place, Problem, ProjectInvalid
+
+__all__ = ["FOLDERS", "Plugin", "Project", "ProjectConfig", "ProjectOptions", "load", "path_of", "text_of"]
+
+#: Where definitions of each kind are looked for, if nothing else is said.
+FOLDERS: Mapping[str, str] = {"tool": "tools", "resource": "resources", "prompt": "prompts"}
+_MOST_FILES = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectOptions(Options):
+    """The ``[project]`` table of ``dbmcp.toml``."""
+
+    name: str = setting("project", doc="The project's name.")
+    connection: str | None = setting(
+        None, doc="The source that definitions run on which name none; left out, the only one there is."
+    )
+    tools: str = setting("tools", doc="The folder of the tools, and of shared types and policies.")
+    resources: str = setting("resources", doc="The folder of the resources.")
+    prompts: str = setting("prompts", doc="The folder of the prompts.")
+    python: str = setting("python", doc="The folder that Python code imports from.")
+    decimals: str = setting("exact", doc="How decimals leave: 'exact', or 'float', which rounds.")
+    timeout_s: float = setting(60.0, doc="Seconds until a call of Python code is stopped.")
+    ad_hoc: bool = setting(
+        False,
+        doc="Offer execute-query and its like beside the project's tools, whose policies don't hold there.",
+    )
+    audit: str | None = setting(None, doc="The file that calls are recorded in, chained by hashes.")
+    audit_results: bool = setting(False, doc="Record what calls return, too; what is sensitive is masked.")
+    drift: str = setting("drift/snapshot.json", doc="The file of the snapshot that 'drift check' compares with.")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A Python plugin of a project: its name, its module and its configuration."""
+
+    name: str
+    module: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectConfig:
+    """What a project is configured to be, whichever file said so.
+
+    ``kinds`` has the folders of each kind of definition.
+    """
+
+    folder: Path
+    name: str
+    origin: Path
+    kinds: Mapping[str, Path]
+    sources: Sequence[Source] = ()
+    connection: str | None = None
+    python: Path | None = None
+    plugins_path: Path | None = None
+    plugins: Sequence[Plugin] = ()
+    secrets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    site_config: Mapping[str, Any] = field(default_factory=dict)
+    user_config: Mapping[str, Any] = field(default_factory=dict)
+    decimals: Literal["exact", "float"] = "exact"
+    dates_at_midnight: bool = False
+    timeout_s: float = 60.0
+    ad_hoc: bool = False
+    sql_tools: Mapping[str, str | None] = field(default_factory=dict)
+    audit: Path | None = None
+    audit_results: bool = False
+    drift: Path | None = None
+    #: Whether it is a project of MXCP: only files that end with ``.yml`` count, a definition in a folder of another
+    #: kind doesn't, and its code may import ``mxcp``.
+    uses_mxcp: bool = False
+
+    @classmethod
+    def from_options(cls, options: ProjectOptions, origin: Path, sources: Sequence[Source]) -> ProjectConfig:
+        """Return the configuration that the ``[project]`` table of the file *origin* makes."""
+        folder = origin.absolute().parent
+        connection = options.connection or (sources[0].name if len(sources) == 1 else None)
+        return cls(
+            folder=folder,
+            name=options.name,
+            origin=origin,
+            kinds={kind: folder / getattr(options, f"{kind}s") for kind in FOLDERS},
+            sources=sources,
+            connection=connection,
+            python=folder / options.python,
+            decimals="float" if options.decimals == "float" else "exact",
+            timeout_s=options.timeout_s,
+            ad_hoc=options.ad_hoc,
+            audit=folder / options.audit if options.audit else None,
+            audit_results=options.audit_results,
+            drift=folder / options.drift,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What was loaded. ``problems`` holds warnings too; ``require`` raises where there is an error among them."""
+
+    config: ProjectConfig
+    definitions: tuple[Loaded, ...]
+    policies: tuple[ProjectPolicy, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that keep something from working."""
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+    def require(self) -> Project:
+        """Return the project itself.
+
+        Raises:
+            ProjectInvalid: with every error, if there is one.
+        """
+        if self.errors:
+            raise ProjectInvalid(self.errors)
+        return self
+
+    def without_errors(self) -> Project:
+        """Return the project without the definitions that have an error.
+
+        Raises:
+            ProjectInvalid: if what is wrong are rules for many definitions: without them too much would be allowed.
+        """
+        rules = [problem for problem in self.errors if problem.subject == files.POLICIES]
+        if rules:
+            raise ProjectInvalid(rules)
+        wrong = {problem.subject for problem in self.errors}
+        kept = tuple(one for one in self.definitions if one.subject not in wrong)
+        return Project(self.config, kept, self.policies, self.problems)
+
+    def find(self, kind: str, key: str) -> Loaded | None:
+        """Return the definition of this *kind* and name, or URI."""
+        return next(
+            (one for one in self.definitions if one.definition.kind == kind and one.definition.key == key), None
+        )
+
+    def of(self, kind: str) -> list[Loaded]:
+        """Return the definitions of one *kind*, by name."""
+        return [one for one in self.definitions if one.definition.kind == kind]
+
+    def code_path(self, one: Loaded) -> Path | None:
+        """Return the file that a definition's code stands in, if that is one of its own."""
+        if isinstance(one.definition, Prompt) or one.definition.source.file is None:
+            return None
+        return path_of(one.definition.source.file, one, self.config)
+
+    def code(self, one: Loaded) -> tuple[str, Path]:
+        """Return the text of a definition's code, and the file that it stands in.
+
+        Raises:
+            ValueError: if it is in a file that can't be read.
+        """
+        return text_of(one, self.config)
+
+
+def load(
+    config: ProjectConfig,
+    check: Callable[[Loaded, ProjectConfig], Iterator[Problem]] | None = None,
+    check_rules: Callable[[Rules, Sequence[Loaded]], Iterator[Problem]] = lambda _rules, _among: iter(()),
+) -> Project:
+    """Read every file of a project, and return what they define and all that is wrong.
+
+    Args:
+        config: Where to look.
+        check: What else to ask of each definition; left out, what costs little is checked.
+        check_rules: What else to ask of rules for many definitions.
+    """
+    definitions: list[Loaded] = []
+    rules: list[Rules] = []
+    problems: list[Problem] = []
+    for path, allowed in _files(config):
+        file = files.read(path, allowed=allowed)
+        definitions += file.definitions
+        rules += file.rules
+        problems += file.problems
+    definitions = [one for one in definitions if one.definition.enabled]
+    problems += _duplicates(definitions)
+    for one in definitions:
+        problems += (check or _quick)(one, config)
+    for some in rules:
+        problems += check_rules(some, definitions)
+    definitions.sort(key=lambda one: (one.definition.kind, one.definition.key))
+    return Project(config, tuple(definitions), tuple(one.policy for one in rules), tuple(problems))
+
+
+def _quick(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
+    from dbmcp_core.tools.checks import quick  # it knows this module
+
+    return quick(one, config)
+
+
+def _files(config: ProjectConfig) -> Iterator[tuple[Path, Sequence[str]]]:
+    """Yield the files to read, each once, and which kinds of definitions belong into it."""
+    endings = (".yml",) if config.uses_mxcp else (".yml", ".yaml")
+    seen: set[Path] = set()
+    for kind, folder in config.kinds.items():
+        for path in _below(folder, endings):
+            if path not in seen:
+                seen.add(path)
+                yield path, ((kind,) if config.uses_mxcp else tuple(FOLDERS))
+
+
+def _below(folder: Path, endings: Sequence[str]) -> Iterator[Path]:
+    count = 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(tuple(endings)) and not name.startswith("."):
+                count += 1
+                if count > _MOST_FILES:
+                    raise ProjectInvalid([Problem(f"holds more than {_MOST_FILES:,} files", Place(folder))])
+                yield Path(parent) / name
+
+
+def _duplicates(definitions: Sequence[Loaded]) -> Iterator[Problem]:
+    """Yield a problem for each holder of a name that is taken more than once: nobody can say which one is meant."""
+    holders: dict[str, list[Loaded]] = {}
+    for one in definitions:
+        holders.setdefault(one.definition.key, []).append(one)
+    for key, found in holders.items():
+        for one in found if len(found) > 1 else ():
+            others = ", ".join(str(other.place()) for other in found if other is not one)
+            field_name = "uri" if one.definition.kind == "resource" else "name"
+            yield one.problem(f"{key!r} is defined elsewhere too: {others}", (field_name,))
+
+
+def text_of(one: Loaded, config: ProjectConfig) -> tuple[str, Path]:
+    """Return the text of a definition's code, and the file that it stands in.
+
+    Raises:
+        ValueError: if it is in a file that can't be read.
+    """
+    assert not isinstance(one.definition, Prompt)  # noqa: S101 - for the type checker
+    source = one.definition.source
+    if source.code is not None:
+        return source.code, one.document.path
+    path = path_of(str(source.file), one, config)
+    try:
+        return path.read_text(encoding="utf-8-sig"), path
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path}") from None
+    except OSError as exc:
+        raise ValueError(f"{path} can't be read: {exc.strerror}") from exc
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8") from None
+
+
+def path_of(file: str, one: Loaded, config: ProjectConfig) -> Path:
+    """Return the file that a definition names: beside its own, or from the project's folder where it begins with /."""
+    if file.startswith("/"):
+        inside = config.folder / file.lstrip("/")
+        return inside if inside.exists() or not Path(file).exists() else Path(file)
+    return (one.document.path.parent / file).resolve()

@@ -1,0 +1,332 @@
+"""The road of a tool's call, whichever door it came through: arguments, policies, code, result, policies, record.
+
+::
+
+    find ─► convert ─► input policies ─► run ─► check ─► output policies ─► record
+
+Its statements take the executor's road, guard and all, like everybody's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from dbmcp_core.call import Call, Intent
+from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ToolFailed
+from dbmcp_core.executor import Executor
+from dbmcp_core.journal import Entry, recorded
+from dbmcp_core.registry import Registry
+from dbmcp_core.running import Running
+from dbmcp_core.settings import nearest
+from dbmcp_core.statement import Result
+from dbmcp_core.tools.checks import code_of, source_of
+from dbmcp_core.tools.context import CallContext, entered
+from dbmcp_core.tools.files import Loaded
+from dbmcp_core.tools.host import ProjectHost, rows_of
+from dbmcp_core.tools.model import Prompt, Resource, Tool, TypeSpec
+from dbmcp_core.tools.project import Project
+from dbmcp_core.tools.user import ANONYMOUS, User
+
+if TYPE_CHECKING:
+    from dbmcp_core.tools.policies import PolicySet
+    from dbmcp_core.tools.python import PythonCode
+    from dbmcp_core.tools.sql import Code
+    from dbmcp_core.tools.types import Checker
+
+__all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox", "masked"]
+
+_MASK = "***"
+#: Truncated answers whose rest can be read on; the executor parks fewer.
+_MOST_PARKED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool, a resource or a prompt; ``key`` is its name or, for a resource, its URI as defined."""
+
+    kind: str
+    key: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    user: User = ANONYMOUS
+    caller: str = "local"
+    door: str = "python"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tell: Callable[[str, Any], None] = lambda _kind, _what: None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call returned, ready for JSON.
+
+    ``truncated`` says that a list of rows was longer. ``cursor`` reads on where the rest is parked, by
+    ``Toolbox.read_on``: it is good once, for its caller, and what it gives has passed the same policies.
+    """
+
+    value: Any
+    truncated: bool = False
+    cursor: str | None = None
+
+
+class Endpoint:
+    """One definition, and what was made of it; each part when it is first needed."""
+
+    def __init__(self, loaded: Loaded, project: Project) -> None:
+        self.loaded = loaded
+        self.definition = loaded.definition
+        self._project = project
+        #: Its function, once it was looked up.
+        self.python: PythonCode | None = None
+
+    @functools.cached_property
+    def checker(self) -> Checker:
+        """What its arguments and its result are held to."""
+        from dbmcp_core.tools.types import Checker
+
+        definition = self.definition
+        return Checker(definition.parameters, definition.returns, keeps_null=self._project.config.uses_mxcp)
+
+    @functools.cached_property
+    def policies(self) -> PolicySet:
+        """The project's rules for it, and its own."""
+        from dbmcp_core.tools.policies import policies_for
+
+        return policies_for(self.definition, self._project.policies)
+
+    @functools.cached_property
+    def code(self) -> Code:
+        """Its SQL."""
+        source = source_of(self.loaded, self._project.config)
+        if source is None:
+            raise ToolFailed(f"{self.loaded.subject} has no source to run on.", hint="Name one by 'connection'.")
+        try:
+            text, _ = self._project.code(self.loaded)
+        except ValueError as exc:
+            raise ToolFailed(f"{self.loaded.subject} has no code: {exc}.") from exc
+        return code_of(self.definition, text, source)
+
+    @property
+    def language(self) -> str:
+        """``sql``, ``jinja``, ``python``, or ``prompt``."""
+        return "prompt" if isinstance(self.definition, Prompt) else self.definition.code_language
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it may change nothing, whatever its source allows."""
+        definition = self.definition
+        return not isinstance(definition, Tool) or definition.annotations.read_only_hint is True
+
+
+@dataclass(frozen=True, slots=True)
+class _Parked:
+    """The rest of an answer: the executor's cursor, which nobody else gets to know, and whose it is."""
+
+    endpoint: Endpoint
+    cursor: str
+    user: User
+    caller: str
+
+
+class Toolbox:
+    """The definitions of a project, ready to be called. Safe from many threads; everything blocks."""
+
+    def __init__(self, project: Project, executor: Executor, registry: Registry) -> None:
+        self.project = project
+        self.executor = executor
+        self._registry = registry
+        self._endpoints: dict[tuple[str, str], Endpoint] = {
+            (one.definition.kind, one.definition.key): Endpoint(one, project) for one in project.definitions
+        }
+        self.host = ProjectHost(project, executor)
+        self._parked: OrderedDict[str, _Parked] = OrderedDict()
+
+    def endpoints(self, kind: str) -> list[Endpoint]:
+        """Return the endpoints of one *kind*, by name."""
+        return [one for (which, _), one in self._endpoints.items() if which == kind]
+
+    def endpoint(self, kind: str, key: str) -> Endpoint:
+        """Return one endpoint.
+
+        Raises:
+            NotFound: naming the nearest one.
+        """
+        found = self._endpoints.get((kind, key))
+        if found is None:
+            known = [name for which, name in self._endpoints if which == kind]
+            raise NotFound(f"There is no {kind} {key!r}{nearest(key, known)}.")
+        return found
+
+    def call(self, call: ToolCall, running: Running | None = None) -> Answer:
+        """Run one call, whoever asks.
+
+        Raises:
+            NotFound: There is no such definition.
+            ArgumentsInvalid: The arguments are wrong; nothing was run.
+            PolicyDenied: A policy refused, before anything was run or on the way out.
+            ToolFailed: Its code failed, or returned something else than it promises.
+            DbmcpError: What its statements raise.
+        """
+        running = running or Running()
+        entry = Entry("call", call.caller, call.door, tool=f"{call.kind}:{call.key}", user=_who(call.user))
+        with recorded(self._registry, entry):
+            endpoint = self.endpoint(call.kind, call.key)
+            source = source_of(endpoint.loaded, self.project.config)
+            if source is not None:
+                entry.name, entry.source = source.name, source
+            entry.arguments = _masked_arguments(endpoint, call.arguments)
+            arguments = endpoint.checker.convert(call.arguments)
+            with _deciding(entry):
+                entry.decisions = _told(endpoint.policies.check_input(arguments, call.user))
+                with self.host.call(running):
+                    value, page = self._run(endpoint, arguments, call, running, entry)
+                return self._answer(endpoint, value, page, call.user, call.caller, entry)
+
+    def read_on(
+        self, cursor: str, *, user: User = ANONYMOUS, caller: str = "local", door: str = "python", running: Running
+    ) -> Answer:
+        """Return the next rows of an answer that was truncated.
+
+        Raises:
+            CursorExpired: if the cursor was used, is too old or is another caller's.
+        """
+        entry = Entry("read_on", caller, door, user=_who(user))
+        with recorded(self._registry, entry):
+            parked = self._parked.get(cursor)
+            if parked is None or (parked.user, parked.caller) != (user, caller):
+                raise CursorExpired("Nothing is parked under that cursor.", hint="Call the tool again.")
+            del self._parked[cursor]
+            entry.tool = parked.endpoint.loaded.subject
+            with _deciding(entry):
+                page = self.executor.read_on(parked.cursor, caller=caller, door=door, running=running)
+                value = self._shaped(parked.endpoint, page)
+                return self._answer(parked.endpoint, value, page, user, caller, entry)
+
+    def _answer(
+        self, endpoint: Endpoint, value: Any, page: Result | None, user: User, caller: str, entry: Entry
+    ) -> Answer:
+        """Hold what was returned to its type and to the policies on the way out."""
+        value, decisions = endpoint.policies.apply_output(self._checked(endpoint, value), user)
+        entry.decisions += _told(decisions)
+        entry.result = masked(value, endpoint.definition.returns)
+        if page is None:
+            return Answer(value)
+        entry.rows, entry.truncated = len(page), page.truncated
+        return Answer(value, page.truncated, self._park(endpoint, page.cursor, user, caller))
+
+    def _park(self, endpoint: Endpoint, cursor: str | None, user: User, caller: str) -> str | None:
+        if cursor is None:
+            return None
+        token = secrets.token_urlsafe(16)
+        self._parked[token] = _Parked(endpoint, cursor, user, caller)
+        while len(self._parked) > _MOST_PARKED:
+            self._parked.popitem(last=False)
+        return token
+
+    def _checked(self, endpoint: Endpoint, value: Any) -> Any:
+        if endpoint.language == "prompt":  # messages; what 'return' says is about what a model makes of them
+            return value
+        return endpoint.checker.check(value, decimals=self.project.config.decimals)
+
+    def _run(
+        self, endpoint: Endpoint, arguments: Mapping[str, Any], call: ToolCall, running: Running, entry: Entry
+    ) -> tuple[Any, Result | None]:
+        """Return what the code gives, and the page of rows that it comes from, if it does."""
+        if endpoint.language == "prompt":
+            from dbmcp_core.tools.prompts import prompt_messages
+
+            return prompt_messages(cast("Prompt", endpoint.definition), arguments), None
+        context = CallContext(
+            self.host,
+            running,
+            call.user,
+            call.caller,
+            call.door,
+            call.headers,
+            call.tell,
+            only_reads=endpoint.only_reads,
+            record=entry.id,
+        )
+        with entered(context):
+            if endpoint.language == "python":
+                with running.within(self.project.config.timeout_s):
+                    return self._python(endpoint).call(arguments, context), None
+            page = self._sql(endpoint, arguments, context, entry)
+            return self._shaped(endpoint, page), page
+
+    def _python(self, endpoint: Endpoint) -> PythonCode:
+        """Return the function of a definition, looked up once."""
+        if endpoint.python is None:
+            from dbmcp_core.tools.python import PythonCode
+
+            definition = cast("Tool | Resource", endpoint.definition)
+            path = self.project.code_path(endpoint.loaded)
+            endpoint.python = PythonCode(definition, self.host.python, path, endpoint.loaded.subject)
+        return endpoint.python
+
+    def _sql(self, endpoint: Endpoint, arguments: Mapping[str, Any], context: CallContext, entry: Entry) -> Result:
+        statement = dataclasses.replace(endpoint.code.statement(arguments), trusted=True)
+        intent = Intent.READ if context.only_reads else Intent.EITHER
+        call = Call(entry.name, statement, intent, context.caller, context.door, parent=entry.id)
+        return rows_of(self.executor.run(call, context.running))
+
+    def _shaped(self, endpoint: Endpoint, page: Result) -> Any:
+        from dbmcp_core.tools.shape import shaped
+
+        return shaped(page.columns, page.rows, endpoint.definition.returns, truncated=page.truncated)
+
+    def start(self) -> None:
+        """Run what the project's code wants to have run before its first call, if it has any code."""
+        folder = self.project.config.python
+        if folder is not None and next(folder.rglob("*.py"), None) is not None:
+            with self.host.call(Running()):
+                self.host.python.start(CallContext(self.host, Running(), door="start"))
+
+    def close(self) -> None:
+        """Run what the project's code wants to have run at the end."""
+        self.host.close()
+
+
+@contextmanager
+def _deciding(entry: Entry) -> Iterator[None]:
+    """Keep what the policies decided when one of them denies; a client is not told of the others."""
+    try:
+        yield
+    except PolicyDenied as exc:
+        entry.decisions += _told(exc.details.pop("decisions", ()))  # type: ignore[arg-type]
+        raise
+
+
+def _who(user: User) -> dict[str, Any]:
+    return {key: value for key, value in user.as_condition().items() if value not in (None, [])}
+
+
+def _told(decisions: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(dataclasses.asdict(decision) for decision in decisions)
+
+
+def _masked_arguments(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str, Any]:
+    specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
+    # What isn't declared may be anything, a misspelt password among it.
+    return {name: masked(value, specs[name]) if name in specs else _MASK for name, value in given.items()}
+
+
+def masked(value: Any, spec: TypeSpec | None) -> Any:
+    """Return *value* with what *spec* calls sensitive masked, at every depth."""
+    if spec is None or value is None:
+        return value
+    if spec.sensitive:
+        return _MASK
+    if isinstance(value, list) and spec.type == "array":
+        return [masked(part, spec.items) for part in value]
+    if isinstance(value, Mapping) and spec.type == "object":
+        other = spec.additional_properties if isinstance(spec.additional_properties, TypeSpec) else None
+        return {key: masked(part, spec.properties.get(key, other)) for key, part in value.items()}
+    from dbmcp_core.tools.fields import has_sensitive
+
+    return _MASK if has_sensitive(spec) else value  # of another kind than was wanted: the JSON text of an object, say

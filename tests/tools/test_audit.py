@@ -1,0 +1,138 @@
+"""The audit log: the format's keys, a chain that a change breaks, and several writers."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbmcp_core import CallRecord
+from dbmcp_core.tools import audit
+from dbmcp_core.tools.audit import AuditLog
+
+KEYS = """schema_name schema_version record_id timestamp operation_type operation_name operation_status duration_ms
+caller_type user_id session_id trace_id input_data output_data error policies_evaluated policy_decision policy_reason
+business_context execution_events prev_hash record_hash signature"""
+
+
+def record(number: int = 1, **more: Any) -> CallRecord:
+    facts = {"id": f"r{number}", "at": "2026-01-01T00:00:00+00:00", "door": "mcp", "caller": "stdio", "source": "shop"}
+    return CallRecord(**{**facts, "engine": "sqlite", "action": "call", "decision": "done", "tool": "tool:a", **more})
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> AuditLog:
+    return AuditLog(tmp_path / "audit" / "logs.jsonl", results=True)
+
+
+def entries(log: AuditLog) -> list[dict[str, Any]]:
+    return list(audit.read(log.path))
+
+
+def test_a_record_has_the_keys_of_the_format(log: AuditLog) -> None:
+    decisions = ({"condition": "user.role == 'x'", "outcome": "denied", "reason": "No x"},)
+    log.dbmcp_record(
+        record(decision="refused", code="policy_denied", error="No x", arguments={"id": 1}, decisions=decisions)
+    )
+    (entry,) = entries(log)
+    assert list(entry) == KEYS.split()
+    assert (entry["operation_type"], entry["operation_name"], entry["operation_status"]) == ("tool", "a", "error")
+    assert (entry["policy_decision"], entry["policy_reason"]) == ("deny", "No x")
+    assert entry["input_data"] == {"id": 1}
+
+
+def test_statements_are_part_of_the_call_that_ran_them(log: AuditLog) -> None:
+    log.dbmcp_record(record(7, tool=None, parent="r1", statement="SELECT 1", rows=1))
+    log.dbmcp_record(record(1, result=[{"a": 1}]))
+    (entry,) = entries(log)
+    assert entry["execution_events"][0]["statement"] == "SELECT 1"
+    assert entry["output_data"] == [{"a": 1}]
+
+
+def test_the_chain_holds(log: AuditLog) -> None:
+    for number in range(5):
+        log.dbmcp_record(record(number))
+    found = audit.verify(log.path)
+    assert (found.records, found.broken) == (5, None)
+    assert found.last_hash == entries(log)[-1]["record_hash"]
+
+
+def _change(lines: list[str]) -> list[str]:
+    return [lines[0], lines[1].replace('"stdio"', '"other"'), *lines[2:]]
+
+
+@pytest.mark.parametrize(
+    ("forge", "place"),
+    [
+        (_change, 2),
+        (lambda lines: [lines[0], *lines[2:]], 2),
+        (lambda lines: [lines[0], lines[0], *lines[1:]], 2),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], 1),
+        (lambda lines: lines[1:], 1),
+        (lambda lines: [*lines[:2], "{}\n"], 3),
+        (lambda lines: [*lines[:2], lines[2][:50]], 3),
+    ],
+    ids=["changed", "taken out", "repeated", "swapped", "beheaded", "made up", "torn"],
+)
+def test_what_was_done_to_it_shows(log: AuditLog, forge: Any, place: int) -> None:
+    for number in range(4):
+        log.dbmcp_record(record(number))
+    log.path.write_text("".join(forge(log.path.read_text().splitlines(keepends=True))))
+    found = audit.verify(log.path)
+    assert found.broken is not None
+    assert f"logs.jsonl:{place}:" in found.broken
+
+
+def test_a_full_file_is_put_aside_and_the_chain_goes_on(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "logs.jsonl", max_bytes=2_000)
+    for number in range(12):
+        log.dbmcp_record(record(number))
+    assert len(audit.segments(log.path)) > 2
+    assert [entry["record_id"] for entry in entries(log)] == [f"r{number}" for number in range(12)]
+    assert audit.verify(log.path).broken is None
+
+
+def test_a_new_process_goes_on_with_the_chain(log: AuditLog) -> None:
+    log.dbmcp_record(record(1))
+    AuditLog(log.path).dbmcp_record(record(2))
+    log.dbmcp_record(record(3))  # the first one sees what the second wrote
+    assert audit.verify(log.path).records == 3
+
+
+def test_several_writers_at_once(log: AuditLog) -> None:
+    logs = [log, AuditLog(log.path), AuditLog(log.path)]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda number: logs[number % 3].dbmcp_record(record(number)), range(120)))
+    found = audit.verify(log.path)
+    assert (found.records, found.broken) == (120, None)
+
+
+def test_the_file_is_its_owners_alone(log: AuditLog) -> None:
+    log.dbmcp_record(record())
+    assert log.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_large_result_is_not_kept(log: AuditLog) -> None:
+    log.dbmcp_record(record(result="x" * 100_000))
+    assert entries(log)[0]["output_data"] == {"omitted": "100002 characters of JSON"}
+
+
+def test_results_are_kept_only_where_asked_for(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "logs.jsonl")
+    log.dbmcp_record(record(result=[1]))
+    assert entries(log)[0]["output_data"] is None
+
+
+@given(st.text())
+def test_no_text_makes_a_line_of_its_own(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("log") / "logs.jsonl"
+    log = AuditLog(path)
+    log.dbmcp_record(record(arguments={"note": text}, error=text))
+    assert len(path.read_bytes().splitlines()) == 1
+    assert json.loads(path.read_text())["input_data"] == {"note": text}
+    assert audit.verify(path).broken is None

@@ -1,0 +1,68 @@
+"""What could be better in definitions that are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dbmcp_core import Registry
+from dbmcp_core.config import source
+from dbmcp_core.tools.lint import lint
+from dbmcp_core.tools.project import ProjectConfig, ProjectOptions, load
+
+GOOD = """dbmcp: 1
+tool:
+  name: a
+  description: What it does.
+  tags: [x]
+  annotations: {readOnlyHint: true}
+  parameters:
+    - {name: n, type: integer, description: A number., default: 1, examples: [2]}
+  return:
+    type: array
+    description: The rows.
+    items: {type: object, description: A row., properties: {n: {type: integer, description: The number.}}}
+  source: {code: SELECT $n AS n}
+  tests:
+    - {name: one, description: It is one., arguments: [], result: [{n: 1}]}
+"""
+TESTS = GOOD[GOOD.index("  tests:") :]
+
+
+@pytest.mark.parametrize(
+    ("old", "severity", "line", "says"),
+    [
+        ("  description: What it does.\n", "warning", 2, "has no description"),
+        ("  tags: [x]\n", "info", 2, "no tags"),
+        ("  annotations: {readOnlyHint: true}\n", "info", 2, "no annotations"),
+        ("description: A number., ", "error", 8, "'n' has no description"),
+        ("default: 1, ", "info", 8, "no default"),
+        (", examples: [2]", "info", 8, "no examples"),
+        ("    description: The rows.\n", "warning", 9, "the return has no description"),
+        ("description: A row., ", "warning", 12, "the items of the return have no description"),
+        (", description: The number.", "warning", 12, "'n' of the items of the return has no description"),
+        ("description: It is one., ", "info", 15, "the test 'one' has no description"),
+        (
+            "  tests:\n    - {name: one, description: It is one., arguments: [], result: [{n: 1}]}\n",
+            "warning",
+            2,
+            "tests",
+        ),
+        ("nothing", "", 0, ""),
+    ],
+)
+def test_what_is_missed(
+    tmp_path: Path, write: Callable[[str, str], Path], old: str, severity: str, line: int, says: str
+) -> None:
+    write("tools/a.yml", GOOD.replace(old, ""))
+    sources = [source(Registry(), "shop", "sqlite:///shop.db")]
+    config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", sources)
+    found = list(lint(load(config)))
+    if not severity:
+        assert found == []
+        return
+    (problem,) = found
+    assert (problem.severity, problem.place.line, problem.subject) == (severity, line, "tool:a")
+    assert says in problem.message

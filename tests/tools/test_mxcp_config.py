@@ -1,0 +1,226 @@
+"""MXCP's two files and its variables: every key known, references resolved, the rest told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbmcp_core import ConfigError, Registry, hookimpl
+from dbmcp_core.tools.mxcp.config import Loaded, find, load
+from dbmcp_core.tools.problems import ProjectInvalid
+
+pytest.importorskip("dbmcp_duckdb")
+
+Write = Callable[[str, str], Path]
+
+SITE = """\
+mxcp: 1
+project: shop
+profile: dev
+secrets: [api]
+plugin:
+  - {name: cipher, module: my_cipher, config: rot}
+extensions: [json, {name: h3, repo: community}]
+sql_tools:
+  enabled: true
+  list_tables: {description: Which tables there are}
+paths: {tools: endpoints}
+profiles:
+  prod:
+    duckdb: {path: /data/prod.duckdb, readonly: true}
+    drift: {path: prod.json}
+    audit: {enabled: true, path: logs/prod.jsonl}
+"""
+USER = """\
+mxcp: 1
+transport: {provider: streamable-http, http: {port: 8123, host: 127.0.0.1}}
+projects:
+  shop:
+    profiles:
+      dev:
+        secrets:
+          - {name: api, type: python, parameters: {key: "${API_KEY}", url: "https://example.org/${PATH_PART}"}}
+          - {name: other, type: http, parameters: {BEARER_TOKEN: never}}
+        plugin: {config: {rot: {rotation: "13"}}}
+      prod: {secrets: [{name: api, type: python, parameters: {key: prod-key}}]}
+"""
+VARIABLES = {"API_KEY": "k-12345", "PATH_PART": "v2"}
+
+
+@pytest.fixture
+def loaded(write: Write, tmp_path: Path) -> Callable[..., Loaded]:
+    def load_it(
+        site: str = SITE, user: str | None = USER, variables: Mapping[str, str] = VARIABLES, **more: Any
+    ) -> Loaded:
+        registry = more.pop("registry", None) or Registry()
+        environment = dict(variables)
+        if user is not None:
+            environment["MXCP_CONFIG"] = str(write("user.yml", user))
+        return load(write("mxcp-site.yml", site), registry, {"HOME": str(tmp_path), **environment}, **more)
+
+    return load_it
+
+
+def settings(found: Loaded) -> Any:
+    (source,) = found.config.sources
+    return source.settings
+
+
+def test_the_files_make_a_project(loaded: Callable[..., Loaded], tmp_path: Path) -> None:
+    found = loaded()
+    config = found.config
+    assert (config.name, found.profile, config.connection) == ("shop", "dev", "duckdb")
+    assert config.kinds["tool"] == tmp_path / "endpoints"
+    assert config.secrets == {"api": {"key": "k-12345", "url": "https://example.org/v2"}}
+    assert [(one.name, one.module, one.config) for one in config.plugins] == [
+        ("cipher", "my_cipher", {"rotation": "13"})
+    ]
+    assert dict(config.sql_tools) == {
+        "execute_sql_query": None,
+        "list_tables": "Which tables there are",
+        "get_table_schema": None,
+    }
+    assert (config.audit, config.drift) == (None, tmp_path / "drift" / "drift-dev.json")
+    assert (found.transport.http.port, found.transport.http.host) == (8123, "127.0.0.1")
+    assert found.notes == ()
+
+
+def test_the_database_of_the_profile(loaded: Callable[..., Loaded], tmp_path: Path) -> None:
+    dev, prod = settings(loaded()), settings(loaded(profile="prod"))
+    assert (dev.filename, dev.read_only) == (str(tmp_path / "data" / "db-dev.duckdb"), False)
+    assert (prod.filename, prod.read_only) == ("/data/prod.duckdb", True)
+    assert dev.extensions == ("json", "h3@community")
+
+
+def test_a_profile_has_its_own_secrets_drift_and_records(loaded: Callable[..., Loaded], tmp_path: Path) -> None:
+    config = loaded(profile="prod").config
+    assert config.secrets == {"api": {"key": "prod-key"}}
+    assert (config.audit, config.drift) == (tmp_path / "logs" / "prod.jsonl", tmp_path / "prod.json")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("MXCP_PROFILE", "prod", lambda found: found.profile == "prod"),
+        ("MXCP_DUCKDB_PATH", "other.duckdb", lambda found: settings(found).filename.endswith("/other.duckdb")),
+        ("MXCP_READONLY", "true", lambda found: settings(found).read_only),
+        ("MXCP_AUDIT_ENABLED", "1", lambda found: found.config.audit is not None),
+    ],
+)
+def test_variables_are_stronger_than_the_files(
+    loaded: Callable[..., Loaded], variable: str, value: str, expected: Callable[[Loaded], bool]
+) -> None:
+    assert not expected(loaded())
+    assert expected(loaded(variables={**VARIABLES, variable: value}))
+
+
+def test_the_command_line_is_stronger_than_variables(loaded: Callable[..., Loaded]) -> None:
+    variables = {**VARIABLES, "MXCP_READONLY": "true", "MXCP_PROFILE": "prod"}
+    found = loaded(variables=variables, read_only=False, profile="dev")
+    assert (found.profile, settings(found).read_only) == ("dev", False)
+
+
+def test_only_secrets_that_the_site_lists_reach_the_database(loaded: Callable[..., Loaded]) -> None:
+    assert "never" not in str(settings(loaded()).secrets())
+
+
+def test_no_secret_shows(loaded: Callable[..., Loaded]) -> None:
+    found = loaded()
+    assert "k-12345" not in repr(found.config.sources[0])
+
+
+def test_a_secret_that_the_user_does_not_have_is_said(loaded: Callable[..., Loaded]) -> None:
+    found = loaded(SITE.replace("secrets: [api]", "secrets: [api, missing]"))
+    assert any("'missing'" in note for note in found.notes)
+
+
+def test_without_a_user_configuration(loaded: Callable[..., Loaded]) -> None:
+    found = loaded(user=None)
+    assert found.config.secrets == {}
+    assert any("'api'" in note for note in found.notes)
+
+
+def test_what_is_not_taken_over_is_said(loaded: Callable[..., Loaded]) -> None:
+    user = USER.replace("      dev:\n", "      dev:\n        auth: {provider: github, github: {client_id: x}}\n")
+    notes = " ".join(loaded(SITE + "dbt: {enabled: true}\n", user).notes)
+    assert "'auth' is not taken over" in notes
+    assert "'dbt' is not taken over" in notes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place", "message"),
+    [
+        ("profile: dev", "profil: dev", "3:1", "unknown key 'profil' (did you mean 'profile'?)"),
+        ("project: shop", "", "1:1", "'project' is missing"),
+        ("mxcp: 1", "mxcp: 3", "1:1", "version 3 of the format isn't known"),
+        ("readonly: true", "readonly: maybe", "14:39", "'readonly' wants true or false, not 'maybe'"),
+        ("enabled: true, path", "enable: true, path", "16:13", "unknown key 'enable' (did you mean 'enabled'?)"),
+        ("repo: community", "repo: mine", "7:31", "'repo' wants one of core, community, core_nightly, not 'mine'"),
+    ],
+)
+def test_a_mistake_in_the_site_is_told_with_its_place(
+    loaded: Callable[..., Loaded], before: str, after: str, place: str, message: str
+) -> None:
+    assert before in SITE
+    with pytest.raises(ProjectInvalid) as caught:
+        loaded(SITE.replace(before, after))
+    assert any(f"mxcp-site.yml:{place}: " in str(one) and message in str(one) for one in caught.value.problems), str(
+        caught.value
+    )
+
+
+def test_a_mistake_in_the_users_configuration(loaded: Callable[..., Loaded]) -> None:
+    with pytest.raises(ProjectInvalid, match=r"user.yml:8:\d+: 'type' is missing"):
+        loaded(user=USER.replace("name: api, type: python, ", "name: api, "))
+
+
+class TestReferences:
+    def test_one_that_leads_nowhere(self, loaded: Callable[..., Loaded]) -> None:
+        with pytest.raises(ConfigError, match="the secret 'api' refers to the environment variable API_KEY"):
+            loaded(variables={"PATH_PART": "v2"})
+
+    def test_those_of_other_profiles_are_not_resolved(self, loaded: Callable[..., Loaded]) -> None:
+        assert loaded(variables={}, profile="prod").config.secrets == {"api": {"key": "prod-key"}}
+
+    def test_a_file(self, loaded: Callable[..., Loaded], write: Write) -> None:
+        path = write("key.txt", "from-a-file\n")
+        found = loaded(user=USER.replace("${API_KEY}", f"file://{path}"))
+        assert found.config.secrets["api"]["key"] == "from-a-file"
+
+    def test_a_file_that_is_not_there(self, loaded: Callable[..., Loaded]) -> None:
+        with pytest.raises(ConfigError, match="can't be read: No such file"):
+            loaded(user=USER.replace("${API_KEY}", "file:///nowhere/key.txt"))
+
+    def test_a_vault_without_a_plugin(self, loaded: Callable[..., Loaded]) -> None:
+        with pytest.raises(ConfigError, match="vault://, which no plugin can read"):
+            loaded(user=USER.replace("${API_KEY}", "vault://secret/shop#key"))
+
+    def test_a_vault_with_a_plugin(self, loaded: Callable[..., Loaded]) -> None:
+        class Vault:
+            @hookimpl
+            def dbmcp_secrets(self, scheme: str, reference: str) -> str | None:
+                return f"of {reference}" if scheme == "vault" else None
+
+        registry = Registry()
+        registry.register(Vault(), "vault")
+        found = loaded(user=USER.replace("${API_KEY}", "vault://secret/shop#key"), registry=registry)
+        assert found.config.secrets["api"]["key"] == "of secret/shop#key"
+
+
+def test_a_database_in_memory_is_refused(loaded: Callable[..., Loaded]) -> None:
+    with pytest.raises(ConfigError, match="wants to be a file"):
+        loaded(variables={**VARIABLES, "MXCP_DUCKDB_PATH": ":memory:"})
+
+
+def test_a_configuration_that_is_not_there(loaded: Callable[..., Loaded]) -> None:
+    with pytest.raises(ConfigError, match="MXCP_CONFIG leads to /nowhere"):
+        loaded(user=None, variables={"MXCP_CONFIG": "/nowhere/config.yml"})
+
+
+def test_the_site_is_found_from_a_folder_below(write: Write, tmp_path: Path) -> None:
+    site = write("mxcp-site.yml", SITE)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    assert find(tmp_path / "a" / "b") == site

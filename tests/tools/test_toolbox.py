@@ -1,0 +1,191 @@
+"""The road of a call, without a door: what is decided, run, checked, masked and recorded, in that order."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbmcp_core import CallRecord, Executor, Registry, Running, hookimpl
+from dbmcp_core.config import source
+from dbmcp_core.errors import (
+    ArgumentsInvalid,
+    NotFound,
+    PolicyDenied,
+    QueryFailed,
+    QueryStopped,
+    ResultInvalid,
+    ToolFailed,
+)
+from dbmcp_core.tools.expectations import run
+from dbmcp_core.tools.model import TypeSpec
+from dbmcp_core.tools.project import ProjectConfig, ProjectOptions, load
+from dbmcp_core.tools.toolbox import Toolbox, ToolCall, masked
+from dbmcp_core.tools.user import User
+
+Make = Callable[..., Toolbox]
+
+
+class Records(list[CallRecord]):
+    @hookimpl
+    def dbmcp_record(self, record: CallRecord) -> None:
+        self.append(record)
+
+
+@pytest.fixture
+def records() -> Records:
+    return Records()
+
+
+@pytest.fixture
+def make(tmp_path: Path, shop: Path, records: Records, write: Callable[[str, str], Path]) -> Iterator[Make]:
+    """Make a toolbox of tools, in YAML below ``tools:``, on the shop, which may be written to."""
+    made: list[Toolbox] = []
+
+    def make(tools: str, **options: Any) -> Toolbox:
+        write("tools/all.yml", f"dbmcp: 1\ntools:\n{tools}")
+        registry = Registry()
+        registry.register(records, "records")
+        sources = [source(registry, "shop", {"url": f"sqlite:///{shop}", "read_only": False})]
+        config = ProjectConfig.from_options(ProjectOptions(**options), tmp_path / "dbmcp.toml", sources)
+        made.append(Toolbox(load(config).require(), Executor(registry, sources), registry))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one.executor.close()
+
+
+def call(toolbox: Toolbox, tool: str, user: User | None = None, /, **arguments: Any) -> Any:
+    return toolbox.call(ToolCall("tool", tool, arguments, user or User())).value
+
+
+WRITE = """
+  - name: rename
+    parameters: [{name: id, type: integer}, {name: name, type: string}]
+    source: {code: 'UPDATE product SET name = $name WHERE id = $id RETURNING id, name'}
+    return: {type: object, properties: {id: {type: integer}, name: {type: string}}}
+    policies:
+      input: [{condition: "user.role != 'editor'", action: deny, reason: Only editors.}]
+      output: [{condition: "true", action: mask_fields, fields: [name]}]
+"""
+
+
+def test_nothing_runs_before_types_and_policies_agree(make: Make, records: Records, shop: Path) -> None:
+    toolbox = make(WRITE)
+    with pytest.raises(ArgumentsInvalid, match="id"):
+        call(toolbox, "rename", User(role="editor"), id="one", name="x")
+    with pytest.raises(PolicyDenied, match="Only editors"):
+        call(toolbox, "rename", User(role="intern"), id=1, name="x")
+    with pytest.raises(NotFound, match="rename"):
+        call(toolbox, "renam")
+    assert [(one.decision, one.code) for one in records] == [
+        ("failed", "invalid_arguments"),
+        ("refused", "policy_denied"),
+        ("failed", "not_found"),
+    ]
+    assert all(one.parent is None for one in records)  # no statement was run
+    found = call(toolbox, "rename", User(role="editor", user_id="u7"), id=1, name="nib")
+    assert found["name"] != "nib"
+    statement, whole = records[-2:]
+    assert (statement.parent, statement.rows) == (whole.id, 1)
+    assert whole.user == {"role": "editor", "user_id": "u7"}
+    assert [one["outcome"] for one in whole.decisions] == ["passed", "masked"]
+    with sqlite3.connect(shop) as db:
+        assert db.execute("SELECT name FROM product WHERE id = 1").fetchone() == ("nib",)
+    db.close()
+
+
+SHAPES = """
+  - {name: rows, source: {code: SELECT id FROM product ORDER BY id}}
+  - {name: one, source: {code: SELECT 7 AS n}, return: {type: integer}}
+  - {name: many, source: {code: SELECT id FROM product}, return: {type: integer}}
+  - {name: wrong, source: {code: SELECT name FROM product LIMIT 1}, return: {type: integer}}
+  - {name: broken, source: {code: SELECT nothing FROM product}}
+  - {name: two, source: {code: 'SELECT 1; DELETE FROM product'}}
+"""
+
+
+def test_results_have_the_form_that_is_promised(make: Make) -> None:
+    toolbox = make(SHAPES)
+    assert call(toolbox, "rows") == [{"id": 1}, {"id": 2}, {"id": 3}]
+    assert call(toolbox, "one") == 7
+    for name, error in {"many": ResultInvalid, "wrong": ResultInvalid, "broken": QueryFailed}.items():
+        with pytest.raises(error):
+            call(toolbox, name)
+    with pytest.raises(Exception, match="one") as caught:
+        call(toolbox, "two")
+    assert caught.value.code == "multiple_statements"  # type: ignore[attr-defined]
+    assert len(call(toolbox, "rows")) == 3
+
+
+def test_a_call_is_stopped_from_another_thread(make: Make, records: Records) -> None:
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+    toolbox = make(f"  - {{name: slow, source: {{code: '{endless}'}}}}\n")
+    running = Running()
+    timer = threading.Timer(0.2, running.cancel)
+    timer.start()
+    with pytest.raises(QueryStopped):
+        toolbox.call(ToolCall("tool", "slow"), running)
+    timer.join()
+    assert [one.decision for one in records] == ["stopped", "stopped"]
+
+
+def test_python_without_its_function_fails_alone(make: Make, write: Callable[[str, str], Path]) -> None:
+    write("python/p.py", "def other(): pass\n")
+    toolbox = make(
+        "  - {name: p, language: python, source: {file: ../python/p.py}}\n"
+        "  - {name: q, source: {code: SELECT 1 AS n}}\n"
+    )
+    with pytest.raises(ToolFailed, match="no function 'p'"):
+        call(toolbox, "p")
+    assert call(toolbox, "q") == [{"n": 1}]
+
+
+def test_tests_that_expect_errors_fail_where_none_comes(make: Make) -> None:
+    toolbox = make(
+        WRITE
+        + """
+    tests:
+      - {name: denied, arguments: &both [{key: id, value: 1}, {key: name, value: x}], denied: Only editors}
+      - {name: denied for another reason, arguments: *both, denied: Sundays}
+      - {name: not denied but wrong, arguments: [], denied: true}
+      - {name: an error, arguments: [], error: {code: invalid_arguments, contains: id}}
+      - {name: another error, arguments: [], error: {code: query_failed}}
+      - {name: an editor, user_context: {role: editor}, arguments: *both, denied: true}
+      - {name: no error, user_context: {role: editor}, arguments: *both, error: true}
+      - {name: unexpected, arguments: [], result: []}
+"""
+    )
+    assert [one.status for one in run(toolbox)] == [
+        *("passed", "failed", "failed", "passed", "failed", "failed", "failed", "error")
+    ]
+    assert {one.status for one in run(toolbox, user=User(role="editor"))} == {"passed", "failed", "error"}
+
+
+CANARY = "c4nary"
+JSON = st.recursive(st.just(CANARY), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc"), inner))
+
+
+@given(JSON)
+def test_what_is_sensitive_is_masked_at_every_depth(value: Any) -> None:
+    leaf = {"type": "string", "sensitive": True}
+    spec: dict[str, Any] = leaf
+    for _ in range(8):
+        spec = {"type": "object", "items": spec, "additionalProperties": spec, "properties": {"a": spec}}
+    whole = TypeSpec.model_validate({"type": "object", "sensitive": True})
+    assert CANARY not in str(masked(value, whole))
+    if isinstance(value, (list, dict)) and not any(isinstance(part, (list, dict)) for part in _parts(value)):
+        one = TypeSpec.model_validate({"type": "object", "items": leaf, "additionalProperties": leaf})
+        assert CANARY not in str(masked(value, one))
+
+
+def _parts(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
