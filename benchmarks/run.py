@@ -1,6 +1,7 @@
 """Measure in one run, interleaved: raw ``sqlite3``, an empty tool on the MCP SDK, and dbmcp. Ratios are what counts.
 
-``python benchmarks/run.py`` runs all; ``cold``, ``stdio``, ``http``, ``million`` run a part. ``--quick`` for a look.
+``python benchmarks/run.py`` runs all; ``cold``, ``stdio``, ``http``, ``million``, ``project`` run a part.
+``--quick`` for a look.
 """
 
 from __future__ import annotations
@@ -161,12 +162,80 @@ def million(path: Path, rows: int) -> None:
         assert result["_meta"]["dbmcp"]["truncated"], "the answer should be cut"
 
 
+TOOL = """dbmcp: 1
+tool:
+  name: tool_{number}
+  description: The products of one price and more, the dearest first.
+  annotations: {{readOnlyHint: true}}
+  parameters:
+    - {{name: price, type: number, description: The least price., minimum: 0, default: 1}}
+    - {{name: name, type: string, description: A part of the name., default: null, examples: [product]}}
+    - {{name: most, type: integer, description: How many., minimum: 1, maximum: 100, default: 10}}
+  return:
+    type: array
+    items:
+      type: object
+      properties:
+        id: {{type: integer, description: The number.}}
+        name: {{type: string, description: The name.}}
+        price: {{type: number, description: The price.}}
+  source:
+    code: |
+      SELECT id, name, price FROM product
+      WHERE price >= $price AND name LIKE '%' || coalesce($name, '') || '%' ORDER BY price DESC LIMIT $most
+  policies:
+    input:
+      - {{condition: "user.role == 'nobody'", action: deny, reason: Not for nobody.}}
+"""
+
+
+def write_project(folder: Path, database: Path, tools: int) -> Path:
+    """Make a project of so many tools, a file each."""
+    (folder / "tools").mkdir(parents=True)
+    (folder / "dbmcp.toml").write_text(f'[project]\n[sources]\nbench = "sqlite:///{database}"\n')
+    for number in range(tools):
+        (folder / "tools" / f"tool_{number}.yml").write_text(TOOL.format(number=number))
+    return folder
+
+
+def project(path: Path, rounds: int, calls: int) -> None:
+    """A project of 200 tools beside an empty one and beside the SDK: its start, and what a call costs."""
+    folders = {tools: write_project(path.parent / f"project-{tools}", path, tools) for tools in (0, 1, 200)}
+    commands = {"empty SDK": empty("stdio")} | {
+        f"{tools} tools": dbmcp(str(folder), "--stdio") for tools, folder in folders.items()
+    }
+    found: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            started = time.perf_counter()
+            with Stdio(command) as server:
+                server.request("tools/list", {})
+                found[name].append(time.perf_counter() - started)
+    best = {name: min(times) for name, times in found.items()}
+    floor = best["empty SDK"]
+    for name, took in best.items():
+        show(f"project, cold start, {name}", f"{took * 1e3:.0f} ms: {took / floor:.2f} x of the SDK")
+    show("project, cold start, 200 tools to 0", f"{best['200 tools'] / best['0 tools']:.2f} x")
+    with Stdio(commands["1 tools"]) as few, Stdio(commands["200 tools"]) as many:
+        arguments = {"price": 100, "name": "product", "most": 5}
+        wall: dict[str, list[float]] = {"few": [], "many": []}
+        for measured in range(-1, rounds):
+            for name, server, tool in (("few", few, "tool_0"), ("many", many, "tool_150")):
+                times = timed(lambda server=server, tool=tool: server.call(tool, arguments), calls)
+                wall[name] += times if measured >= 0 else []
+        low = {name: statistics.median(times) for name, times in wall.items()}
+        show(
+            "project, median of a call",
+            f"1 tool {low['few'] * 1e3:.2f} ms, 200 tools {low['many'] * 1e3:.2f} ms: {low['many'] / low['few']:.2f} x",
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=["cold", "stdio", "http", "million", []], default=[])
+    parser.add_argument("parts", nargs="*", choices=["cold", "stdio", "http", "million", "project", []], default=[])
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    parts = options.parts or ["cold", "stdio", "http", "million"]
+    parts = options.parts or ["cold", "stdio", "http", "million", "project"]
     rounds, rows = (2, 100_000) if options.quick else (6, 1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
@@ -179,6 +248,8 @@ def main() -> None:
             http(path, rounds)
         if "million" in parts:
             million(path, rows)
+        if "project" in parts:
+            project(path, 3 if options.quick else 10, 100)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import re
 import sys
 import tomllib
@@ -138,13 +139,17 @@ def test_every_command_is_told_with_its_options() -> None:
     group = typer.main.get_command(cli.app)
     context = group.make_context("dbmcp", [], resilient_parsing=True)
     names = group.list_commands(context)
-    assert len(names) == 10
+    assert len(names) == 18
+    shared = {"--config", "--help", "--project", "--profile", "--readonly", "--read-only", "--json-output"}
+    projects = {"run", "list", "validate", "lint", "test", "drift", "log"}
+    for option in shared - {"--help"}:
+        assert f"`{option}" in text, option
     for name in names:
         row = re.search(rf"^\| `{name}\b.*$", text, re.M)
         assert row is not None, name
         for parameter in group.get_command(context, name).params:
             for option in parameter.opts:
-                if option.startswith("--") and option not in ("--config", "--help"):
+                if option.startswith("--") and option not in shared | ({"--json"} if name in projects else set()):
                     assert f"`{option}`" in row[0], (name, option)
 
 
@@ -166,3 +171,12 @@ def test_all_packages_have_one_version() -> None:
     from dbmcp_core import __version__
 
     assert versions == {__version__}
+
+
+def test_the_reference_of_projects_is_that_of_their_models() -> None:
+    spec = importlib.util.spec_from_file_location("dbmcp_docs_reference", DOCS / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    assert page("tools-reference.md") == reference.text(), "run: python docs/reference.py"

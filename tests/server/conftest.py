@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pytest
 
 from dbmcp_core import CallRecord, Executor, Registry, hookimpl
 from dbmcp_core.config import source
-from dbmcp_server.mcp import build_server
+from dbmcp_server.cli.project import find, running
+from dbmcp_server.mcp import ServedProject, build_server
 from dbmcp_server.options import ServerOptions
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
@@ -184,3 +186,63 @@ def program(tmp_path: Path, shop: Path) -> Iterator[Callable[..., Process]]:
     yield make
     for one in made:
         one.kill()
+
+
+class Folder:
+    """A project on the shop, in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.write("dbmcp.toml", '[project]\naudit = "audit/calls.jsonl"\n[sources]\nshop = "sqlite:///shop.db"\n')
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def tool(self, name: str, code: str = "SELECT 1 AS n", more: str = "") -> Path:
+        """Write one tool in SQL."""
+        text = f"dbmcp: 1\ntool:\n  name: {name}\n  description: A tool.\n  source:\n    code: |\n      {code}\n"
+        return self.write(f"tools/{name}.yml", text + "".join(f"  {line}\n" for line in more.splitlines()))
+
+    def python(self, name: str, code: str, more: str = "") -> Path:
+        """Write one tool in Python."""
+        text = f"dbmcp: 1\ntool:\n  name: {name}\n  description: A tool.\n  language: python\n"
+        text += f"  source: {{file: ../python/{name}.py}}\n" + "".join(f"  {line}\n" for line in more.splitlines())
+        self.write(f"tools/{name}.yml", text)
+        return self.write(f"python/{name}.py", code)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        path = self.path / "audit" / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "dbmcp_server", "serve", str(self.path)]
+
+
+@pytest.fixture
+def folder(shop: Path) -> Folder:
+    return Folder(shop.parent)
+
+
+@pytest.fixture
+def serve_project(folder: Folder) -> Iterator[Callable[..., Any]]:
+    """Serve the folder in this process."""
+    with ExitStack() as stack:
+
+        def make(sink: Any = None) -> Any:
+            found = find(folder.path)
+            assert found is not None
+            if sink is not None:
+                found.registry.register(sink, "sink of a test")
+            executor = stack.enter_context(running(found))
+            served = ServedProject(found.load().require(), lambda: found.load().require())
+            server = build_server(executor, found.registry, ServerOptions(), transport="stdio", project=served)
+            for last in server.at_end:
+                stack.callback(last)
+            return server
+
+        yield make

@@ -16,13 +16,21 @@ from typer.main import get_command
 
 __all__ = ["app", "main", "serve_main"]
 
-#: Every command and the module that has its function, in the order of ``dbmcp --help``.
+#: Every command and the module that has its function (of another name behind a colon), in the order of ``--help``.
 _COMMANDS = {
     "serve": "dbmcp_server.cli.serve",
     "query": "dbmcp_server.cli.query",
     "tables": "dbmcp_server.cli.schema",
     "describe": "dbmcp_server.cli.schema",
     "search": "dbmcp_server.cli.schema",
+    "init": "dbmcp_server.cli.init",
+    "run": "dbmcp_server.cli.tools",
+    "list": "dbmcp_server.cli.tools:list_all",
+    "validate": "dbmcp_server.cli.tools",
+    "lint": "dbmcp_server.cli.tools",
+    "test": "dbmcp_server.cli.tools:run_tests",
+    "drift": "dbmcp_server.cli.drift",
+    "log": "dbmcp_server.cli.log",
     "sources": "dbmcp_server.cli.status",
     "doctor": "dbmcp_server.cli.status",
     "plugins": "dbmcp_server.cli.status",
@@ -58,7 +66,8 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in self.commands and cmd_name in _COMMANDS:
             single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-            single.command(cmd_name)(getattr(import_module(_COMMANDS[cmd_name]), cmd_name))
+            module, _, function = _COMMANDS[cmd_name].partition(":")
+            single.command(cmd_name)(getattr(import_module(module), function or cmd_name))
             self.commands[cmd_name] = get_command(single)
         return self.commands.get(cmd_name)
 

@@ -25,13 +25,14 @@ def demo(
     all that it should.
     """
     from dbmcp_server import demo as demonstration
+    from dbmcp_server.shop import make_shop
 
     if keep is not None and keep.exists():
         raise typer.BadParameter(f"{keep} is there already.", param_hint="--keep")
     with tempfile.TemporaryDirectory(prefix="dbmcp-demo-") as folder:
         path = (keep or Path(folder) / "shop.db").absolute()
         try:
-            demonstration.make_shop(path)
+            make_shop(path)
         except OSError as exc:
             raise typer.BadParameter(f"{path} can't be made: {exc.strerror}.", param_hint="--keep") from None
         passed = demonstration.show(path, folder=Path(folder), kept=keep is not None)

@@ -24,4 +24,7 @@ def exit_code(exc: Exception) -> int | None:
 def show(exc: Exception) -> None:
     """Write *exc* to stderr: its code, what happened, what to try next."""
     code = exc.code if isinstance(exc, DbmcpError) else "error"
-    write(f"dbmcp: {code}: {' '.join(str(exc).split())}\n", sys.stderr)
+    first, *more = str(exc).split("\n") if isinstance(exc, ConfigError) and "problems" in exc.details else [str(exc)]
+    # A project's problems keep their lines: each begins with its file and line, which editors know.
+    problems = "".join(f"  {' '.join(line.split())}\n" for line in more if line)
+    write(f"dbmcp: {code}: {' '.join(first.split())}\n{problems}", sys.stderr)

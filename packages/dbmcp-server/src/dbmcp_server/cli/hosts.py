@@ -19,6 +19,7 @@ from dbmcp_core import Config, Registry, Source
 from dbmcp_core.config import FILE, load
 from dbmcp_core.settings import MASK, redact
 from dbmcp_server.cli.output import note, write
+from dbmcp_server.cli.project import find, require
 from dbmcp_server.cli.setup import ConfigFile, configured
 
 __all__ = ["config"]
@@ -68,7 +69,8 @@ def config(
     host: Annotated[HostName, typer.Argument(help="The program that the assistant lives in.")],
     *,
     source: Annotated[
-        list[str] | None, typer.Option("--source", "-s", metavar="SOURCE", help="What to serve; repeat it.")
+        list[str] | None,
+        typer.Option("--source", "-s", metavar="SOURCE|DIR", help="What to serve, or a project's folder; repeat it."),
     ] = None,
     name: Annotated[str, typer.Option(help="What the host calls the server.")] = "dbmcp",
     absolute: Annotated[
@@ -84,7 +86,11 @@ def config(
     """
     if not _ENTRY_NAME.fullmatch(name):
         raise typer.BadParameter("--name wants letters, digits, '_' and '-'.")
-    entry = _entry(name, source or [], config, absolute=absolute)
+    folder = _folder(source or [], config)
+    if folder is not None:
+        entry = _project_entry(name, folder, absolute=absolute)
+    else:
+        entry = _entry(name, source or [], config, absolute=absolute)
     known = _HOSTS[host]
     write(known.render(entry))
     note(f"This belongs in {known.where}.")
@@ -95,6 +101,24 @@ def config(
 
 
 # What to start
+
+
+def _folder(named: Sequence[str], file: Path | None) -> Path | None:
+    """Return the project's folder that is meant: the one that is named or, without any name, this one."""
+    if len(named) == 1 and Path(named[0]).is_dir():
+        return Path(named[0])
+    found = find(Path(), warn=False) if not named and file is None else None
+    return found.project.folder if found is not None else None
+
+
+def _project_entry(name: str, folder: Path, *, absolute: bool) -> _Entry:
+    """Return what serves the project in *folder*: its own file names the sources."""
+    found = require(folder, warn=False)
+    origin = found.project.origin.read_text(encoding="utf-8")
+    secret = dict.fromkeys(_REFERENCE.findall(origin), MASK)
+    entry = _Entry(name, "", sources=len(found.project.sources), secret=secret)
+    packages = _packages(found.registry, Config(tuple(found.project.sources)))
+    return _start(entry, [str(found.project.folder.absolute())], packages, absolute=absolute)
 
 
 def _entry(name: str, named: Sequence[str], file: Path | None, *, absolute: bool) -> _Entry:
@@ -116,7 +140,11 @@ def _entry(name: str, named: Sequence[str], file: Path | None, *, absolute: bool
         path = (file or Path(FILE)).absolute()
         args += ["--config", str(path)]
         entry.secret |= dict.fromkeys(_REFERENCE.findall(path.read_text(encoding="utf-8")), MASK)
-    packages = _packages(registry, found)
+    return _start(entry, args, _packages(registry, found), absolute=absolute)
+
+
+def _start(entry: _Entry, args: list[str], packages: Sequence[str], *, absolute: bool) -> _Entry:
+    """Return *entry* with the command that serves what *args* say."""
     if absolute:
         entry.command, entry.args = sys.executable, ["-m", "dbmcp_server", "serve", *args]
     else:

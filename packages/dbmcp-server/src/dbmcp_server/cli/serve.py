@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from dbmcp_server.cli.project import Found, Profile, ReadOnly, find, require, running
 from dbmcp_server.cli.setup import ConfigFile, configured, executor
 from dbmcp_server.options import ServerOptions
 
+if TYPE_CHECKING:
+    from dbmcp_core.tools.project import Project
+
 __all__ = ["serve"]
+
+
+class Transport(StrEnum):
+    """How a client reaches the server, in MXCP's words."""
+
+    STDIO = "stdio"
+    HTTP = "streamable-http"
+    SSE = "sse"
 
 
 def serve(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE", help="What to serve; left out, all that is configured."),
+        typer.Argument(
+            metavar="SOURCE|DIR", help="What to serve: sources, or one project's folder; left out, what is configured."
+        ),
     ] = None,
     *,
     stdio: Annotated[bool, typer.Option("--stdio", help="Serve the host that started this; the default.")] = False,
@@ -48,6 +65,14 @@ def serve(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Record each call in this file, as a line of JSON; repeat it."),
     ] = None,
+    transport: Annotated[
+        Transport | None, typer.Option(help="As MXCP names them; stdio is --stdio, the others are --http.")
+    ] = None,
+    profile: Profile = None,
+    read_only: ReadOnly = None,
+    ignore_errors: Annotated[
+        bool, typer.Option("--ignore-errors", help="Serve a project without the definitions that are wrong.")
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Serve databases to an assistant, over MCP.
@@ -55,7 +80,8 @@ def serve(
     On stdio, or with --port, --host or --http over HTTP. A source is read-only unless it is configured otherwise:
     read_only = false in dbmcp.toml, or ?read_only=false at the end of its URL.
     """
-    over_http = http or host is not None or port is not None
+    stdio = stdio or transport is Transport.STDIO
+    over_http = http or host is not None or port is not None or transport in (Transport.HTTP, Transport.SSE)
     if stdio and over_http:
         raise typer.BadParameter("--stdio doesn't go with --http, --host or --port.")
     flags: dict[str, Any] = {
@@ -67,9 +93,48 @@ def serve(
         "runtime_connections": runtime_connections,
         "runtime_allow": runtime_allow or None,
     }
+    project = _project(sources or [], config, profile, read_only)
+    if project is not None:
+        # A host that starts the server on a pipe speaks to it there, whatever the project's own files say.
+        over_http = over_http or (project.is_http and not stdio and not _is_pipe(sys.stdin))
+        _serve_project(project, flags, records or [], over_http=over_http, ignore_errors=ignore_errors)
+        return
     registry, found = configured(sources or [], config)
     options = ServerOptions.load(found.server, os.environ, flags)
     with executor(registry, found, found.sources, file=config, records=records or []) as one:
         from dbmcp_server.mcp import serve_http, serve_stdio  # half a second that the other commands don't pay
 
         (serve_http if over_http else serve_stdio)(one, registry, options)
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # closed, or none at all
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _project(sources: list[str], config: Path | None, profile: str | None, read_only: bool | None) -> Found | None:
+    """Return the project that is meant: one named folder, or, without any name, that of this folder."""
+    if len(sources) == 1 and Path(sources[0]).is_dir():
+        return require(Path(sources[0]), profile=profile, read_only=read_only)
+    if sources or config is not None:
+        return None
+    return find(Path(), profile=profile, read_only=read_only)
+
+
+def _serve_project(
+    found: Found, flags: dict[str, Any], records: list[Path], *, over_http: bool, ignore_errors: bool
+) -> None:
+    def load() -> Project:
+        project = found.load()
+        return project.without_errors() if ignore_errors else project.require()
+
+    from dbmcp_server.mcp import ServedProject, serve_http, serve_stdio, uncollected
+
+    with uncollected():
+        project = load()
+    options = ServerOptions.load(found.server, os.environ, flags)
+    with running(found, records) as one:
+        (serve_http if over_http else serve_stdio)(one, found.registry, options, ServedProject(project, load))

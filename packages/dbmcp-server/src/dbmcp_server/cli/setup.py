@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import typer
 
@@ -18,7 +18,7 @@ from dbmcp_core import Config, Executor, JsonLines, Registry, Running, Source, s
 from dbmcp_core.config import load
 from dbmcp_core.settings import Options
 
-__all__ = ["DOOR", "AsJson", "ConfigFile", "SourceName", "configured", "executor", "interruptible", "opened"]
+__all__ = ["DOOR", "AsJson", "ConfigFile", "Sink", "SourceName", "configured", "executor", "interruptible", "opened"]
 
 #: What this door is called in records.
 DOOR = "cli"
@@ -37,6 +37,15 @@ _T = TypeVar("_T")
 _LOOK_S = 0.2
 #: … and that a statement has to stop after that.
 _STOP_S = 5.0
+
+
+class Sink(Protocol):
+    """A plugin that records into a file."""
+
+    path: Path
+
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +77,13 @@ def executor(
     *,
     file: Path | None = None,
     records: Sequence[Path] = (),
+    more: Sequence[Sink] = (),
 ) -> Iterator[Executor]:
-    """Give an executor on *sources* for the block, with the sinks of ``[records]`` and of *records*."""
+    """Give an executor on *sources* for the block, with the sinks of ``[records]``, of *records*, and *more*."""
     folder = (file or Path()).absolute().parent if file else Path.cwd()
     table = _Records.build(config.records, where="[records]")
-    sinks = [JsonLines(path) for path in dict.fromkeys([*(folder / name for name in table.file), *records])]
+    paths = dict.fromkeys([*(folder / name for name in table.file), *records])
+    sinks: list[Sink] = [*(JsonLines(path) for path in paths), *more]
     for sink in sinks:
         registry.register(sink, f"records to {sink.path}")
     one = Executor(registry, sources)

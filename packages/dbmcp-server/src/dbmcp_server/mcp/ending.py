@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from dbmcp_core import Executor
-from dbmcp_server.mcp.calls import Calls
 from dbmcp_server.mcp.kernel import DbServer
 
 __all__ = ["close", "run_until_told"]
@@ -30,10 +29,11 @@ def run_until_told(serve: Callable[[], Coroutine[Any, Any, None]], server: DbSer
     try:
         asyncio.run(_until_told(serve, server))
     finally:
-        close(executor, server.calls)
+        close(executor, server)
 
 
 async def _until_told(serve: Callable[[], Coroutine[Any, Any, None]], server: DbServer) -> None:
+    server.loop = asyncio.get_running_loop()
     serving = asyncio.ensure_future(serve())
     told = False
 
@@ -62,10 +62,17 @@ def _on_signals(end: Callable[[], None]) -> None:
             loop.add_signal_handler(number, end)
 
 
-def close(executor: Executor, calls: Calls) -> None:
+def close(executor: Executor, server: DbServer) -> None:
     """Stop what runs and disconnect everything; what doesn't let go in time is left behind with the process."""
+    calls = server.calls
     calls.stop()
-    closing = threading.Thread(target=executor.close, name="dbmcp-close", daemon=True)
+
+    def end() -> None:
+        for last in server.at_end:  # what a project's own code wants to do may take its databases
+            last()
+        executor.close()
+
+    closing = threading.Thread(target=end, name="dbmcp-close", daemon=True)
     closing.start()
     until = time.monotonic() + _GRACE_S
     while (closing.is_alive() or calls.busy) and time.monotonic() < until:

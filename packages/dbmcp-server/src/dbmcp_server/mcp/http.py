@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dbmcp_core.errors import ConfigError
 from dbmcp_server.mcp.gate import Gate
+from dbmcp_server.mcp.kernel import DbServer
 from dbmcp_server.options import ServerOptions
 
 __all__ = ["application", "serve"]
@@ -83,7 +84,7 @@ class _Sse:
             self._open -= 1
 
 
-def serve(server: Server[Any], options: ServerOptions, *, stop: Callable[[], None]) -> None:
+def serve(server: DbServer, options: ServerOptions, *, stop: Callable[[], None]) -> None:
     """Listen until a signal comes, then call *stop* and end.
 
     Raises:
@@ -102,19 +103,19 @@ def serve(server: Server[Any], options: ServerOptions, *, stop: Callable[[], Non
         limit_concurrency=_MOST_REQUESTS,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    asyncio.run(_Uvicorn(config, stop).serve(sockets=[listening]))
+    asyncio.run(_Uvicorn(config, server, stop).serve(sockets=[listening]))
 
 
 class _Uvicorn(uvicorn.Server):
     """Uvicorn, ended by our own rules: the databases are told first, and the exit code is 0."""
 
-    def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, server: DbServer, stop: Callable[[], None]) -> None:
         super().__init__(config)
+        self._server = server
         self._stop = stop
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._server.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         for listening in sockets or ():
             _announce(listening)
@@ -132,8 +133,8 @@ class _Uvicorn(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.handle_exit(number, frame)  # also tells sse-starlette, whose streams would stay open
-        if self._loop is not None:  # not here: whatever was interrupted may hold a lock that this wants
-            self._loop.call_soon_threadsafe(self._stop)
+        if self._server.loop is not None:  # not here: whatever was interrupted may hold a lock that this wants
+            self._server.loop.call_soon_threadsafe(self._stop)
 
 
 def _listen(host: str, port: int) -> socket.socket:

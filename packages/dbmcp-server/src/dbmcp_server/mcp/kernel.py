@@ -5,6 +5,7 @@ Beside dbmcp's own, anybody in this process may add some: ``add_tool``, ``add_re
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
@@ -36,7 +37,7 @@ from pydantic import ValidationError
 
 from dbmcp_server.mcp.calls import Calls, Context
 
-__all__ = ["PAGE", "DbServer", "Prompt", "Resources", "Tool", "not_found"]
+__all__ = ["PAGE", "DbServer", "Offer", "Prompt", "Resources", "Tool", "not_found"]
 
 _log = logging.getLogger("dbmcp")
 _T = TypeVar("_T")
@@ -47,6 +48,8 @@ PAGE = 100
 _MOST_COMPLETIONS = 100
 #: Seconds that a client may take to hear of a change.
 _TELL_S = 2.0
+#: Seconds that an exchange of what is offered may take.
+_CHANGE_S = 10.0
 #: What a resource that isn't there was called before 2026-07-28.
 _OLD_NOT_FOUND = -32002
 #: Hosts put their own prefix before a tool's name, within a limit of 64.
@@ -91,6 +94,15 @@ class Prompt:
     get: Callable[[Context, t.GetPromptRequestParams], Awaitable[t.GetPromptResult | t.InputRequiredResult]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Offer:
+    """Tools, resources and prompts that come and go together."""
+
+    tools: Sequence[Tool] = ()
+    families: Sequence[Resources] = ()
+    prompts: Sequence[Prompt] = ()
+
+
 class DbServer(Server[Any]):
     """An MCP server whose tools, resources and prompts may come and go while clients are connected."""
 
@@ -103,6 +115,10 @@ class DbServer(Server[Any]):
         self._bus = InMemorySubscriptionBus()
         self._listening = ListenHandler(self._bus)
         self._sessions: dict[object, ServerSession] = {}
+        #: The loop that it runs on, once it does.
+        self.loop: asyncio.AbstractEventLoop | None = None
+        #: What to call when it has ended, before the databases are closed.
+        self.at_end: list[Callable[[], None]] = []
         lists = CacheHint(ttl_ms=300_000 if is_fixed else 0)
         super().__init__(
             "dbmcp",
@@ -149,10 +165,29 @@ class DbServer(Server[Any]):
 
     def add_prompt(self, prompt: Prompt) -> None:
         """Offer *prompt*; a server without one doesn't claim to have any."""
-        if not self._prompts:
-            self.add_request_handler("prompts/list", t.PaginatedRequestParams, self._list_prompts)
-            self.add_request_handler("prompts/get", t.GetPromptRequestParams, self._get_prompt)
+        self.has_prompts()
         self._prompts[prompt.definition.name] = prompt
+
+    def has_prompts(self) -> None:
+        """Claim to have prompts, now or later; a client asks only once."""
+        self.add_request_handler("prompts/list", t.PaginatedRequestParams, self._list_prompts)
+        self.add_request_handler("prompts/get", t.GetPromptRequestParams, self._get_prompt)
+
+    def exchange(self, old: Offer, new: Offer) -> None:
+        """Take *old* away and offer *new* in its place, in one step: no client sees a mixture.
+
+        Raises:
+            ValueError: if a tool's name is taken by one that isn't part of *old*; nothing is changed then.
+        """
+        kept = {name: tool for name, tool in self._tools.items() if tool not in old.tools}
+        for tool in new.tools:
+            if tool.definition.name in kept:
+                raise ValueError(f"There is a tool {tool.definition.name!r} already.")
+            kept[tool.definition.name] = tool
+        prompts = {name: prompt for name, prompt in self._prompts.items() if prompt not in old.prompts}
+        prompts |= {prompt.definition.name: prompt for prompt in new.prompts}
+        families = [family for family in self._families if family not in old.families]
+        self._tools, self._prompts, self._families = kept, prompts, [*new.families, *families]
 
     # Tools
 
@@ -230,6 +265,18 @@ class DbServer(Server[Any]):
         """Return what a handshake says of us: we do tell of changes, which the SDK would deny."""
         options = notification_options or NotificationOptions(True, True, True)
         return super().create_initialization_options(options, experimental_capabilities, extensions)
+
+    def change(self, old: Offer, new: Offer) -> None:
+        """Exchange *old* for *new* on the server's own loop, and tell every client; safe from any thread."""
+
+        async def exchanged() -> None:
+            self.exchange(old, new)
+            await self.changed(ToolsListChanged(), PromptsListChanged(), ResourcesListChanged())
+
+        if self.loop is None:
+            self.exchange(old, new)
+        else:
+            asyncio.run_coroutine_threadsafe(exchanged(), self.loop).result(_CHANGE_S)
 
     async def changed(self, *events: ServerEvent) -> None:
         """Tell every client of *events*; left out, that tools and resources have changed."""

@@ -1,0 +1,217 @@
+"""From a folder to a project that can be called: what ``serve`` and the commands of projects begin with."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dbmcp_core import Config, ConfigError, Executor, Registry
+from dbmcp_core.config import FILE, Source
+from dbmcp_core.config import load as load_config
+from dbmcp_core.config import source as make_source
+from dbmcp_server.cli.setup import Sink, configured, executor
+
+if TYPE_CHECKING:
+    from dbmcp_core.tools.project import Project, ProjectConfig
+    from dbmcp_core.tools.toolbox import Toolbox
+    from dbmcp_core.tools.user import User
+
+__all__ = [
+    "Found",
+    "Profile",
+    "ProjectFolder",
+    "ReadOnly",
+    "UserContext",
+    "find",
+    "opened_project",
+    "require",
+    "running",
+    "user_of",
+]
+
+ProjectFolder = Annotated[
+    Path | None,
+    typer.Option("--project", metavar="DIR", help="The project's folder; left out, this one or one above it."),
+]
+Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="The profile of an MXCP project.")]
+ReadOnly = Annotated[
+    bool | None, typer.Option("--readonly", "--read-only", help="Open an MXCP project's database for reading alone.")
+]
+UserContext = Annotated[
+    str | None,
+    typer.Option("--user-context", "-u", metavar="JSON|@FILE", help="Who calls: role, permissions, user_id, …"),
+]
+
+_log = logging.getLogger("dbmcp")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A project's configuration, the plugins it was read with, and the tables beside it."""
+
+    registry: Registry
+    config: Config
+    read: Callable[[], ProjectConfig]
+    project: ProjectConfig
+    #: Settings of the server that the project's own files have, and whether it is to listen over HTTP.
+    server: Mapping[str, Any]
+    is_http: bool = False
+
+    def load(self) -> Project:
+        """Read every file of the project, as it is now."""
+        from dbmcp_core.tools.project import load
+
+        return load(self.read())
+
+
+def find(
+    folder: Path | None, *, profile: str | None = None, read_only: bool | None = None, warn: bool = True
+) -> Found | None:
+    """Return the project of *folder*, or of the working directory or one above it; None where there is none.
+
+    Raises:
+        ConfigError: if it is one, and wrong.
+    """
+    start = (folder or Path()).absolute()
+    for place in (start,) if folder is not None else (start, *start.parents):
+        if (place / "mxcp-site.yml").is_file():
+            return _mxcp(place, profile, read_only, warn)
+        if (place / FILE).is_file():
+            return _ours(place / FILE, warn)
+    return None
+
+
+def _ours(file: Path, warn: bool) -> Found | None:
+    registry, config = configured(file=file, warn=warn)
+    if config.project is None:
+        return None
+    from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+
+    def made(given: Config) -> ProjectConfig:
+        options = ProjectOptions.build(given.project or {}, where="[project]")
+        return ProjectConfig.from_options(options, file, given.sources or [_own_source(registry, file, options.name)])
+
+    def read() -> ProjectConfig:
+        return made(load_config(registry, file=file, environment=os.environ))
+
+    return Found(registry, config, read, made(config), config.server)
+
+
+def _own_source(registry: Registry, file: Path, name: str) -> Source:
+    """Return the DuckDB of a project that names no source: a file of its own, and the files of its data folder."""
+    data = file.absolute().parent / "data"
+    settings: dict[str, object] = {"engine": "duckdb", "filename": str(data / f"{name}.duckdb")}
+    if data.is_dir():
+        settings |= {"folder": str(data), "create_if_not_exists": True}
+    else:
+        settings["filename"] = ":memory:"
+    return make_source(registry, "duckdb", settings, origin=FILE)
+
+
+def _mxcp(folder: Path, profile: str | None, read_only: bool | None, warn: bool) -> Found:
+    from dbmcp_core.tools.mxcp.config import SITE, load
+
+    registry = Registry()
+    for plugin in registry.load_all():
+        if plugin.error and warn:
+            _log.warning("Plugin %r of %s is left out: %s", plugin.name, plugin.distribution, plugin.error)
+    first = load(folder / SITE, registry, os.environ, profile=profile, read_only=read_only)
+    for note in first.notes if warn else ():
+        _log.warning("%s", note)
+
+    def read() -> ProjectConfig:
+        return load(folder / SITE, registry, os.environ, profile=profile, read_only=read_only).config
+
+    http, provider = first.transport.http, first.transport.provider
+    server = {"host": http.host, "port": http.port} if http is not None else {}
+    known = {key: value for key, value in server.items() if value is not None}
+    return Found(
+        registry,
+        Config(tuple(first.config.sources)),
+        read,
+        first.config,
+        known,
+        is_http=provider in ("streamable-http", "sse"),
+    )
+
+
+@contextmanager
+def running(found: Found, records: Sequence[Path] = (), *, is_recorded: bool = True) -> Iterator[Executor]:
+    """Give an executor on the project's sources for the block, with its records."""
+    config = found.project
+    sinks: list[Sink] = []
+    if config.audit is not None and is_recorded:
+        from dbmcp_core.tools.audit import AuditLog
+
+        sinks.append(AuditLog(config.audit, results=config.audit_results))
+    with executor(found.registry, found.config, config.sources, file=config.origin, records=records, more=sinks) as one:
+        yield one
+
+
+@contextmanager
+def opened_project(
+    folder: Path | None,
+    *,
+    profile: str | None = None,
+    read_only: bool | None = None,
+    ignore_errors: bool = False,
+    is_recorded: bool = True,
+) -> Iterator[Toolbox]:
+    """Give the project's definitions, ready to be called, for the block; tests of a project are no part of its records.
+
+    Raises:
+        ConfigError: if there is no project, or something in it is wrong and *ignore_errors* isn't set.
+    """
+    found = require(folder, profile=profile, read_only=read_only)
+    project = found.load()
+    project = project.without_errors() if ignore_errors else project.require()
+    from dbmcp_core.tools.toolbox import Toolbox
+
+    with running(found, is_recorded=is_recorded) as one:
+        toolbox = Toolbox(project, one, found.registry)
+        toolbox.start()
+        try:
+            yield toolbox
+        finally:
+            toolbox.close()
+
+
+def require(
+    folder: Path | None, *, profile: str | None = None, read_only: bool | None = None, warn: bool = True
+) -> Found:
+    """Return the project of *folder*, as ``find`` does.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    found = find(folder, profile=profile, read_only=read_only, warn=warn)
+    if found is None:
+        raise ConfigError(
+            f"There is no project in {(folder or Path()).absolute()}.",
+            hint="A project has dbmcp.toml with a [project] table, or mxcp-site.yml. 'dbmcp init' makes one.",
+        )
+    return found
+
+
+def user_of(context: str | None) -> User:
+    """Return the user that ``--user-context`` describes; nobody known where it is left out."""
+    from dbmcp_core.tools.user import ANONYMOUS, User
+
+    if context is None:
+        return ANONYMOUS
+    try:
+        text = Path(context[1:]).read_text(encoding="utf-8") if context.startswith("@") else context
+        given = json.loads(text)
+        if not isinstance(given, dict):
+            raise ValueError("wants an object")  # noqa: TRY004 - told like the others
+        return User.from_mapping(given)
+    except (OSError, ValueError) as exc:
+        raise typer.BadParameter(f"--user-context: {exc}") from None

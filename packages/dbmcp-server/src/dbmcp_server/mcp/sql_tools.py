@@ -1,0 +1,87 @@
+"""MXCP's three tools that run SQL, under their names; the road, and so the guard, is everybody's."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import mcp.types as t
+
+from dbmcp_core import Call, Executor, Result, Running, Statement, values
+from dbmcp_core.schema import TableName
+from dbmcp_core.tools.project import ProjectConfig
+from dbmcp_server.mcp import arguments as args
+from dbmcp_server.mcp.calls import Calls, Context, caller
+from dbmcp_server.mcp.kernel import Tool
+from dbmcp_server.mcp.tools import DOOR, make
+
+__all__ = ["sql_tools"]
+
+_HINTS = t.ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+
+def sql_tools(executor: Executor, calls: Calls, config: ProjectConfig) -> list[Tool]:
+    """Return the tools that *config* switches on, for its own source."""
+    three = _SqlTools(executor, calls, str(config.connection))
+    made = {
+        "execute_sql_query": (
+            "Run one reading SQL statement.",
+            [args.text("sql", "the statement", required=True)],
+            three.execute_sql_query,
+        ),
+        "list_tables": ("List the tables and views.", [], three.list_tables),
+        "get_table_schema": (
+            "Tell the columns of one table.",
+            [args.text("table_name", required=True)],
+            three.get_table_schema,
+        ),
+    }
+    return [
+        make(name, name, config.sql_tools[name] or description, arguments, handler, hints=_HINTS)
+        for name, (description, arguments, handler) in made.items()
+        if name in config.sql_tools
+    ]
+
+
+class _SqlTools:
+    def __init__(self, executor: Executor, calls: Calls, source: str) -> None:
+        self._executor = executor
+        self._calls = calls
+        self._source = source
+
+    async def execute_sql_query(self, ctx: Context, given: dict[str, Any]) -> t.CallToolResult:
+        running = Running()
+        call = Call(self._source, Statement(given["sql"]), caller=caller(ctx), door=DOOR)
+
+        def run() -> t.CallToolResult:
+            done = self._executor.run(call, running)
+            assert isinstance(done, Result)  # noqa: S101 - a read has rows
+            names = [column.name for column in done.columns]
+            return _listed([dict(zip(names, map(values.to_json, row), strict=True)) for row in done], done.truncated)
+
+        return await self._calls.run(ctx, running, self._source, run)
+
+    async def list_tables(self, ctx: Context, _given: dict[str, Any]) -> t.CallToolResult:
+        running = Running()
+        look = functools.partial(self._executor.schema, self._source, caller=caller(ctx), door=DOOR, running=running)
+        schema = await self._calls.run(ctx, running, self._source, look)
+        found = sorted((one.name.name, one.kind) for one in schema.tables if one.name.schema in (None, "main"))
+        return _listed([{"name": name, "type": "VIEW" if kind == "view" else "BASE TABLE"} for name, kind in found])
+
+    async def get_table_schema(self, ctx: Context, given: dict[str, Any]) -> t.CallToolResult:
+        running, name = Running(), TableName(given["table_name"])
+        look = functools.partial(
+            self._executor.table, self._source, name, caller=caller(ctx), door=DOOR, running=running
+        )
+        table = await self._calls.run(ctx, running, self._source, look)
+        columns = [{"name": one.name, "type": one.type, "nullable": one.nullable} for one in table.columns]
+        return _listed(columns)
+
+
+def _listed(found: list[dict[str, Any]], truncated: bool = False) -> t.CallToolResult:
+    blocks = [json.dumps(found, ensure_ascii=False, separators=(",", ":"))]
+    if truncated:
+        blocks.append("There are more rows than these; narrow the statement.")
+    content = [t.TextContent(text=text) for text in blocks]
+    return t.CallToolResult(content=list(content), structured_content={"result": found})

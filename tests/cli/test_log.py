@@ -1,0 +1,118 @@
+"""The records of a project from the command line: shown, filtered, exported, verified."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+TOOLS = """dbmcp: 1
+tools:
+  - name: find
+    description: Finds.
+    parameters: [{name: name, type: string}]
+    source: {code: SELECT id FROM product WHERE name = $name}
+    policies: {input: [{condition: "name == 'desk'", action: deny, reason: "=HYPERLINK(1)"}]}
+  - {name: broken, source: {code: SELECT nothing FROM product}}
+"""
+
+
+@pytest.fixture
+def log(shop: Path, run: Run) -> Path:
+    """The records of four calls, on a project in the working directory."""
+    (shop.parent / "dbmcp.toml").write_text(
+        '[project]\naudit = "audit/calls.jsonl"\n[sources]\nshop = "sqlite:///shop.db"\n'
+    )
+    (shop.parent / "tools").mkdir()
+    (shop.parent / "tools" / "all.yml").write_text(TOOLS)
+    for name, code in (("pen", 0), ("=1+1", 0), ("desk", 4)):
+        assert run("run", "tool", "find", "-p", f"name={name}").exit_code == code
+    assert run("run", "tool", "broken").exit_code == 1
+    return shop.parent / "audit" / "calls.jsonl"
+
+
+def shown(run: Run, *options: str) -> list[dict[str, Any]]:
+    result = run("log", "--json", *options)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["result"]
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ([], 4),
+        (["--tool", "find"], 3),
+        (["--tool", "fin"], 0),
+        (["--prompt", "find"], 0),
+        (["--type", "tool"], 4),
+        (["--type", "resource"], 0),
+        (["--status", "success"], 2),
+        (["--status", "error"], 2),
+        (["--policy", "deny"], 1),
+        (["--policy", "allow"], 2),
+        (["--since", "1h"], 4),
+        (["--since", "2100-01-01"], 0),
+        (["--limit", "1"], 1),
+    ],
+)
+def test_records_are_filtered(run: Run, log: Path, options: list[str], count: int) -> None:
+    found = shown(run, *options)
+    assert len(found) == count
+    if options[:1] == ["--limit"]:
+        assert found[0]["operation_name"] == "broken"  # the newest
+
+
+@pytest.mark.parametrize("options", [["--since", "yesterday"], ["--status", "fine"], ["--limit", "0"]])
+def test_a_filter_that_is_none_is_refused(run: Run, log: Path, options: list[str]) -> None:
+    assert run("log", *options).exit_code == 2
+
+
+def test_a_spreadsheet_computes_nothing(run: Run, log: Path) -> None:
+    assert run("log", "--export-csv", "out.csv").exit_code == 0
+    with Path("out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    assert [json.loads(row["input_data"]) for row in rows[:3]] == [{"name": name} for name in ("pen", "=1+1", "desk")]
+    assert rows[2]["policy_reason"] == "'=HYPERLINK(1)"
+    assert run("log", "--export-csv", "gone/out.csv").exit_code == 2
+
+
+def test_records_go_into_a_duckdb(run: Run, log: Path) -> None:
+    from dbmcp_core import connect
+
+    assert run("log", "--export-duckdb", "out.duckdb").exit_code == 0
+    with connect("duckdb:///out.duckdb") as found:
+        counted = found.query("SELECT operation_name, count(*) FROM logs GROUP BY ALL ORDER BY ALL")
+        assert list(counted) == [("broken", 1), ("find", 3)]
+    assert run("log", "--export-duckdb", "out.duckdb").exit_code == 2
+
+
+def test_a_change_is_found(run: Run, log: Path) -> None:
+    assert run("log", "verify").exit_code == 0
+    log.write_text(log.read_text().replace('"desk"', '"dusk"'))
+    result = run("log", "verify", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["status"], found["result"]["records"]) == ("error", 2)
+    assert f"{log}:3" in found["result"]["broken"]
+
+
+def test_a_project_without_records_says_so(run: Run, log: Path) -> None:
+    Path("dbmcp.toml").write_text('[project]\n[sources]\nshop = "sqlite:///shop.db"\n')
+    result = run("log")
+    assert result.exit_code == 3
+    assert "audit" in result.stderr
+    assert len(shown(run, "--file", str(log))) == 4
+
+
+def test_a_log_that_is_not_there_can_t_be_verified(run: Run, log: Path) -> None:
+    log.unlink()
+    result = run("log", "verify")
+    assert result.exit_code == 3, result.output

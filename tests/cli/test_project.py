@@ -1,0 +1,273 @@
+"""Projects from the command line: mistakes that people make, told all at once, and what each command says of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+TOOL = """dbmcp: 1
+tool:
+  name: t
+  description: d
+  annotations: {readOnlyHint: true}
+  parameters:
+    - {name: id, type: integer, description: x}
+  return: {type: array, items: {type: object, properties: {id: {type: integer}}}}
+  source: {code: "SELECT id FROM product WHERE id = $id"}
+"""
+SOURCE = '  source: {code: "SELECT id FROM product WHERE id = $id"}\n'
+
+
+def python(name: str) -> tuple[str, str]:
+    return SOURCE, f"  language: python\n  source: {{file: ../python/{name}.py}}\n"
+
+
+def jinja(code: str) -> tuple[str, str]:
+    return SOURCE, f"  language: jinja\n  source: {{code: '{code}'}}\n"
+
+
+@pytest.fixture
+def project(shop: Path) -> Path:
+    """A project of one tool, in the working directory."""
+    folder = shop.parent
+    (folder / "dbmcp.toml").write_text(
+        '[project]\nname = "m"\naudit = "audit/calls.jsonl"\n[sources]\nshop = "sqlite:///shop.db"\n'
+    )
+    for name, text in {
+        "tools/t.yml": TOOL,
+        "python/bad.py": "def t(id:\n",
+        "python/other.py": "def u(id): pass\n",
+        "python/takes.py": "def t(ids): pass\n",
+        "python/lacks.py": "import not_there_at_all\n",
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("  description: d", "   description: d", 4, "not valid YAML"),
+        ("  description: d", "\tdescription: d", 4, "tab"),
+        ("dbmcp: 1", "dbmcp: 1\ntols: []", 2, "'tols' (did you mean 'tools'?)"),
+        ("description: d", "descripton: d", 4, "'descripton' (did you mean 'description'?)"),
+        ("description: x", "descripton: x", 7, "'descripton' (did you mean 'description'?)"),
+        ("items:", "item:", 8, "'item' (did you mean 'items'?)"),
+        ("{id: {type: integer}}", "{id: {typ: integer}}", 8, "'typ' (did you mean 'type'?)"),
+        ("readOnlyHint", "readonlyHint", 5, "(did you mean 'readOnlyHint'?)"),
+        ("readOnlyHint: true", "readOnlyHint: 'yes'", 5, "true or false"),
+        ("type: integer, description", "type: int, description", 7, "(did you mean 'integer'?)"),
+        ("  source", "  connection: shp\n  source", 9, "no source 'shp' (did you mean 'shop'?)"),
+        ('code: "SELECT id FROM product WHERE id = $id"', "file: gone.sql", 9, "gone.sql"),
+        (" WHERE id = $id", "", 7, "'id' is not used"),
+        ("= $id", "= $idd", 9, "'$idd' is no parameter (did you mean 'id'?)"),
+        ("= $id", "= $id; SELECT 2", 9, "one statement"),
+        ("SELECT id FROM", "DELETE FROM", 9, "readOnlyHint"),
+        ("FROM product", "FROM prodct", 9, "no such table: prodct"),
+        ("SELECT id FROM", "SELECT idd FROM", 9, "no such column: idd"),
+        ("SELECT id FROM", "SELEC id FROM", 9, "syntax error"),
+        ("  source", "  policies: {input: [{condition: 'user.role ==', action: deny}]}\n  source", 9, "no condition"),
+        ("  source", "  policies: {input: [{condition: 'usr.role == 1', action: deny}]}\n  source", 9, "'user'"),
+        ("  source", "  policies: {input: [{condition: 'true', action: denny}]}\n  source", 9, "'denny'"),
+        ("type: integer, description: x", "type: string, pattern: '[a', description: x", 7, "regular expression"),
+        ("description: x", "description: x, default: abc", 7, "whole number"),
+        ("description: x", "description: x, minimum: 5, maximum: 1", 7, "leaves no value"),
+        ("description: x", "description: x, format: dat", 7, "(did you mean 'date'?)"),
+        (*jinja("SELECT id FROM product {% if id %} WHERE id = {{ id }}"), 10, "endif"),
+        (*jinja("SELECT id FROM product {% if idd %} WHERE id = {{ id }}{% endif %}"), 10, "(did you mean 'id'?)"),
+        (*jinja("SELECT id FROM product {% if id %} WHERE idd = {{ id }}{% endif %}"), 10, "no such column: idd"),
+        (SOURCE, "  language: python\n  source: {code: 'def t(id): return 1'}\n", 10, "'file'"),
+        (*python("bad"), 10, "bad.py, line 1"),
+        (*python("other"), 10, "no function 't' (its functions: u)"),
+        (*python("takes"), 7, "takes no 'id'"),
+        (*python("lacks"), 10, "not_there_at_all"),
+        (*python("gone"), 10, "gone.py"),
+        ("name: t", "name: my tool", 3, "letters, digits"),
+        ("  name: t\n", "", 2, "'name' is missing"),
+        (SOURCE, "", 2, "'source' is missing"),
+        ("dbmcp: 1", "dbmcp: 2", 1, "version"),
+        ("- {name", "{name", 6, "a list"),
+        ("  name: t", "  name: t\n  name: u", 4, "twice"),
+        ("dbmcp: 1", "dbmcp: 1\npolicies: [{match: 'tol:*'}]", 2, "did you mean 'tool'"),
+        ("dbmcp: 1", "dbmcp: 1\npolicies: [{input: [{condition: 'user.', action: deny}]}]", 2, "no condition"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(run: Run, project: Path, old: str, new: str, line: int, says: str) -> None:
+    assert old in TOOL
+    (project / "tools" / "t.yml").write_text(TOOL.replace(old, new))
+    result = run("validate")
+    assert result.exit_code == 1, result.output
+    told = [one for one in result.stdout.splitlines() if says in one]
+    assert told, result.stdout
+    assert told[0].startswith(f"error: {project / 'tools' / 't.yml'}:{line}:"), told
+
+
+def test_what_is_right_passes(run: Run, project: Path) -> None:
+    result = run("validate")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert json.loads(run("validate", "--json").stdout)["status"] == "ok"
+
+
+def spoil(project: Path) -> None:
+    """Make five mistakes in four files."""
+    (project / "tools" / "t.yml").write_text(TOOL.replace("product", "prodct"))
+    (project / "tools" / "a.yml").write_text(TOOL.replace("name: t", "name: a").replace("$id", "$idd"))
+    (project / "tools" / "b.yaml").write_text(TOOL.replace("name: t", "name: b").replace(*python("bad")))
+    (project / "prompts").mkdir()
+    (project / "prompts" / "p.yml").write_text("dbmcp: 1\nprompt: {name: p, mesages: []}\n")
+
+
+def test_all_mistakes_are_told_at_once(run: Run, project: Path) -> None:
+    spoil(project)
+    result = run("validate", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["status"]) == (1, "error")
+    wrong = {one["path"]: one for one in found["result"]["validated"] if one["status"] == "error"}
+    assert set(wrong) == {"tools/t.yml", "tools/a.yml", "tools/b.yaml", "prompts/p.yml"}
+    assert all(problem["line"] > 0 for one in wrong.values() for problem in one["problems"])
+    assert run("validate", "tools/a.yml").stdout.count("error:") == 2
+    assert run("validate", "tools/gone.yml").exit_code == 2
+
+
+def test_names_are_taken_once_whatever_the_kind_and_the_file(run: Run, project: Path) -> None:
+    (project / "prompts").mkdir()
+    (project / "prompts" / "t.yml").write_text("dbmcp: 1\nprompt: {name: t, messages: [{prompt: hello}]}\n")
+    told = run("validate").stdout
+    assert told.count("'t' is defined elsewhere too") == 2
+    assert f"{project / 'prompts' / 't.yml'}:2" in told
+
+
+def test_a_database_that_is_down_is_a_warning(run: Run, project: Path) -> None:
+    (project / "shop.db").unlink()
+    result = run("validate")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("warning: ")
+    assert "'shop' wasn't asked" in result.stdout
+
+
+def test_a_server_is_not_started_on_mistakes(spawn: Callable[..., object], project: Path) -> None:
+    (project / "tools" / "a.yml").write_text(TOOL.replace("name: t", "name: a").replace("description: d", "descr: d"))
+    (project / "tools" / "b.yml").write_text(TOOL.replace("name: t", "name: b").replace("  source", "  sorce"))
+    process = spawn("serve", project, cwd=project)
+    out, told = process.communicate(timeout=60)  # type: ignore[attr-defined]
+    assert (process.returncode, out) == (3, b"")  # type: ignore[attr-defined]
+    lines = told.decode().splitlines()
+    assert any(line.startswith(f"  {project / 'tools' / 'a.yml'}:4:3: unknown key 'descr'") for line in lines), lines
+    assert any("'sorce' (did you mean 'source'?)" in line for line in lines)
+
+
+def test_policies_that_are_wrong_are_never_ignored(run: Run, project: Path) -> None:
+    denying = "policies:\n  - input: [{condition: 'true', action: deny}]\n"
+    for spoilt in (
+        denying.replace("condition", "conditoin"),
+        denying.replace("policies", "polices"),
+        denying.replace("  - input", "  input"),
+        denying.replace("[{", "[["),
+    ):
+        (project / "tools" / "shared.yml").write_text(f"dbmcp: 1\n{spoilt}")
+        result = run("run", "tool", "t", "-p", "id=1")
+        assert result.exit_code == 3, (spoilt, result.output)
+        assert "shared.yml" in result.stderr
+    (project / "tools" / "shared.yml").write_text(f"dbmcp: 1\n{denying}")
+    assert run("run", "tool", "t", "-p", "id=1").exit_code == 4
+
+
+def test_other_tools_run_beside_one_that_is_wrong(run: Run, project: Path) -> None:
+    (project / "tools" / "a.yml").write_text(TOOL.replace("name: t", "name: a").replace("description: d", "descr: d"))
+    result = run("run", "tool", "t", "-p", "id=1", "--json")
+    assert json.loads(result.stdout) == {"status": "ok", "result": [{"id": 1}]}
+    missing = run("run", "tool", "a", "-p", "id=1", "--json")
+    assert json.loads(missing.stdout)["status"] == "error"
+    assert missing.exit_code == 1
+
+
+def test_arguments_come_as_text_and_from_files(run: Run, project: Path) -> None:
+    (project / "id.json").write_text("2")
+    assert json.loads(run("run", "tool", "t", "-p", "id=@id.json").stdout) == [{"id": 2}]
+    assert run("run", "tool", "t", "-p", "id").exit_code == 2
+    assert run("run", "tool", "t", "-p", "id=@gone.json").exit_code == 2
+    wrong = run("run", "tool", "t", "-p", "id=abc", "-p", "other=1")
+    assert wrong.exit_code == 1
+    assert "id" in wrong.stderr
+    assert "other" in wrong.stderr
+
+
+TESTS = """  tests:
+    - {name: passes, arguments: [{key: id, value: 1}], result: [{id: 1}]}
+    - {name: "fails <&> \\u0007", arguments: [{key: id, value: 1}], result: [{id: 2}]}
+    - {name: breaks, arguments: [{key: id, value: x}], result: []}
+"""
+
+
+def test_tests_say_what_passed_and_junit_too(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").write_text(TOOL + TESTS)
+    result = run("test", "--junit", "results.xml")
+    assert result.exit_code == 1
+    suite = ET.parse(project / "results.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
+    assert run("test", "--junit", "gone/results.xml").exit_code == 2
+    assert not (project / "audit").exists()  # tests are no part of the records
+    (project / "tools" / "t.yml").write_text(TOOL + "\n".join(TESTS.splitlines()[:2]) + "\n")
+    assert run("test").exit_code == 0
+    (project / "tools" / "a.yml").write_text("dbmcp: 1\ntool: {nam: x}\n")
+    assert run("test").exit_code == 1  # what can't be loaded can't be tested
+
+
+def test_lint_exits_with_1_where_a_model_would_stumble(run: Run, project: Path) -> None:
+    assert run("lint").exit_code == 0
+    (project / "tools" / "t.yml").write_text(TOOL.replace(", description: x", ""))
+    assert run("lint").exit_code == 1
+    errors = json.loads(run("lint", "--severity", "error", "--json").stdout)["result"]
+    assert [one["line"] for one in errors] == [7]
+
+
+def test_drift_sees_tables_columns_and_definitions(run: Run, project: Path) -> None:
+    assert run("drift", "check").exit_code == 3  # there is no snapshot
+    assert run("drift", "snapshot", "--dry-run").exit_code == 0
+    assert not (project / "drift").exists()
+    assert run("drift", "snapshot").exit_code == 0
+    assert run("drift", "snapshot").exit_code == 2
+    assert run("drift", "snapshot", "--force").exit_code == 0
+    assert run("drift", "check").exit_code == 0
+    with sqlite3.connect(project / "shop.db") as db:
+        db.execute("ALTER TABLE product ADD COLUMN colour TEXT")
+        db.execute("CREATE TABLE extra (id)")
+    db.close()
+    (project / "tools" / "t.yml").write_text(TOOL.replace("description: d", "description: e"))
+    result = run("drift", "check", "--json")
+    assert result.exit_code == 1
+    found = {(one["what"], one["name"], one["how"]) for one in json.loads(result.stdout)["result"]["changes"]}
+    assert found == {("table", "product", "modified"), ("table", "extra", "added"), ("tool", "t", "modified")}
+
+
+@pytest.mark.parametrize("host", ["claude-desktop", "codex", "vscode"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_host_starts_the_server_on_the_folder(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, host: str, named: bool
+) -> None:
+    monkeypatch.setenv("SHOP_FILE", "shop.db")
+    (project / "dbmcp.toml").write_text('[project]\n[sources]\nshop = "sqlite:///${SHOP_FILE}"\n')
+    result = run("config", host, *(["--source", "."] if named else []))
+    assert result.exit_code == 0, result.output
+    assert json.dumps(str(project)) in result.stdout
+    assert "SHOP_FILE" in result.stdout
+    assert run("config", host, "--source", project / "tools").exit_code == 3  # a folder, and no project
+
+
+def test_a_host_s_command_starts(run: Run, project: Path, spawn: Callable[..., object]) -> None:
+    entry = json.loads(run("config", "claude-desktop", "--source", project, "--absolute").stdout)
+    args = entry["mcpServers"]["dbmcp"]["args"]
+    assert args == ["-m", "dbmcp_server", "serve", str(project)]
+    process = spawn(*args[2:], cwd=os.sep)
+    assert process.communicate(timeout=60)[0] == b""  # type: ignore[attr-defined]
+    assert process.returncode == 0  # type: ignore[attr-defined]
