@@ -10,7 +10,8 @@ import pytest
 from dbmcp_core import Registry
 from dbmcp_core.config import source
 from dbmcp_core.tools.lint import lint
-from dbmcp_core.tools.project import ProjectConfig, ProjectOptions, load
+from dbmcp_core.tools.loading import load
+from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
 
 GOOD = """dbmcp: 1
 tool:

@@ -11,8 +11,9 @@ import pytest
 from dbmcp_core import Registry
 from dbmcp_core.config import source
 from dbmcp_core.tools.checks import rules, thorough
+from dbmcp_core.tools.loading import load
 from dbmcp_core.tools.problems import ProjectInvalid
-from dbmcp_core.tools.project import Project, ProjectConfig, ProjectOptions, load
+from dbmcp_core.tools.project import Project, ProjectConfig, ProjectOptions
 
 Write = Callable[[str, str], Path]
 

@@ -24,8 +24,9 @@ from dbmcp_core.errors import (
     ToolFailed,
 )
 from dbmcp_core.tools.expectations import run
+from dbmcp_core.tools.loading import load
 from dbmcp_core.tools.model import TypeSpec
-from dbmcp_core.tools.project import ProjectConfig, ProjectOptions, load
+from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
 from dbmcp_core.tools.toolbox import Toolbox, ToolCall, masked
 from dbmcp_core.tools.user import User
 

@@ -19,9 +19,10 @@ from dbmcp_core.tools import checks
 from dbmcp_core.tools.context import CallContext, entered
 from dbmcp_core.tools.files import Loaded
 from dbmcp_core.tools.host import ProjectHost
+from dbmcp_core.tools.loading import load
 from dbmcp_core.tools.model import Parameter, Prompt
 from dbmcp_core.tools.problems import Place, Problem
-from dbmcp_core.tools.project import Project, ProjectConfig, load
+from dbmcp_core.tools.project import Project, ProjectConfig
 from dbmcp_core.tools.types import convert
 
 __all__ = ["validated"]

@@ -67,7 +67,7 @@ class Found:
 
     def load(self) -> Project:
         """Read every file of the project, as it is now."""
-        from dbmcp_core.tools.project import load
+        from dbmcp_core.tools.loading import load
 
         return load(self.read())
 
