@@ -131,7 +131,7 @@ def test_all_mistakes_are_told_at_once(run: Run, project: Path) -> None:
     spoil(project)
     result = run("validate", "--json")
     found = json.loads(result.stdout)
-    assert (result.exit_code, found["status"]) == (1, "error")
+    assert (result.exit_code, found["status"], found["result"]["status"]) == (1, "ok", "error")
     wrong = {one["path"]: one for one in found["result"]["validated"] if one["status"] == "error"}
     assert set(wrong) == {"tools/t.yml", "tools/a.yml", "tools/b.yaml", "prompts/p.yml"}
     assert all(problem["line"] > 0 for one in wrong.values() for problem in one["problems"])

@@ -44,7 +44,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def answer(result: Any, *, failed: bool = False) -> None:
-    """Write *result*, and end with an exit code that says whether it is a failure."""
-    write_json({"status": "error" if failed else "ok", "result": result})
+    """Write *result*, and end with an exit code that says whether something in it isn't as it should be."""
+    write_json({"status": "ok", "result": result})
     if failed:
         raise typer.Exit(FAILED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +29,8 @@ from dbmcp_server.cli.setup import DOOR, interruptible
 if TYPE_CHECKING:
     from dbmcp_core.tools.expectations import TestResult
     from dbmcp_core.tools.problems import Problem
+    from dbmcp_core.tools.project import Project
+    from dbmcp_core.tools.toolbox import Toolbox
 
 __all__ = ["lint", "list_all", "run", "run_tests", "validate"]
 
@@ -141,21 +143,38 @@ def list_all(*, json: AsEnvelope = False, project: ProjectFolder = None, profile
     """List the tools, resources and prompts of a project, and what is wrong with it."""
     with enveloped(json):
         found = require(project, profile=profile, warn=not json).load()
+        if json:
+            answer({"status": "ok", "endpoints": [*_listed(found)]})
+            return
         rows = [
-            {
-                "kind": one.definition.kind,
-                "name": one.definition.key,
-                "path": str(_relative(one.document.path, found.config.folder)),
-                "description": one.definition.description,
-            }
+            (one.definition.kind, one.definition.key, _relative(one.document.path, found.config.folder))
             for one in found.definitions
         ]
-        if json:
-            answer({"endpoints": rows, "errors": [str(problem) for problem in found.errors]})
-            return
-        table(["kind", "name", "path", "description"], [tuple(row.values()) for row in rows])
+        descriptions = [one.definition.description for one in found.definitions]
+        table(
+            ["kind", "name", "path", "description"],
+            [(kind, key, str(path), text) for (kind, key, path), text in zip(rows, descriptions, strict=True)],
+        )
         for problem in found.errors:
             note(f"error: {problem}")
+
+
+def _listed(project: Project) -> Iterator[dict[str, Any]]:
+    """Yield every definition, and every file that has none because of what is wrong with it."""
+    wrong: dict[tuple[str, str], list[str]] = {}
+    for problem in project.errors:
+        wrong.setdefault((str(problem.place.path), problem.subject), []).append(str(problem))
+    for one in project.definitions:
+        path = str(one.document.path)
+        yield {
+            "path": path,
+            "kind": one.definition.kind,
+            "name": one.definition.key,
+            "description": one.definition.description,
+            "error": "; ".join(wrong.pop((path, one.subject), [])),
+        }
+    for (path, _), told in wrong.items():
+        yield {"path": path, "kind": "unknown", "name": "unknown", "description": None, "error": "; ".join(told)}
 
 
 def _relative(path: Path, folder: Path) -> Path:
@@ -188,7 +207,9 @@ def validate(
         files = {path for path in files if wanted in (None, path.resolve())}
         failed = any(problem.severity == "error" for problem in problems)
         if json:
-            answer({"validated": _by_file(files, problems, found.config.folder)}, failed=failed)
+            entries = _by_file(files, problems, found.config.folder)
+            all_of_them = {"status": "error" if failed else "ok", "validated": entries}
+            answer(entries[0] if wanted is not None and len(entries) == 1 else all_of_them, failed=failed)
             return
         for problem in problems:
             write(f"{problem.severity}: {problem}\n")
@@ -280,10 +301,7 @@ def run_tests(
                 write_junit(junit, results)
         failed = bool(errors) or any(one.status != "passed" for one in results)
         if json:
-            answer(
-                {"tests_run": len(results), "tests": [*map(_result, results)], "errors": [*map(str, errors)]},
-                failed=failed,
-            )
+            answer(_tested(toolbox, results, errors, failed=failed), failed=failed)
             return
         for problem in errors:
             write(f"error    {problem}\n")
@@ -295,12 +313,25 @@ def run_tests(
             raise typer.Exit(FAILED)
 
 
-def _result(one: TestResult) -> dict[str, Any]:
+def _tested(
+    toolbox: Toolbox, results: Sequence[TestResult], errors: Sequence[Problem], *, failed: bool
+) -> dict[str, Any]:
+    """Return the results by definition, those without a test among them, as MXCP has them."""
+    endpoints = []
+    for one in toolbox.project.definitions:
+        kind, key = one.definition.kind, one.definition.key
+        tests = [_result(test) for test in results if (test.kind, test.key) == (kind, key)]
+        status = "ok" if all(test["status"] == "passed" for test in tests) else "failed"
+        told = {"status": status, "tests_run": len(tests), "tests": tests, "no_tests": not tests}
+        path = str(_relative(one.document.path, toolbox.project.config.folder))
+        endpoints.append({"endpoint": f"{kind}/{key}", "path": path, "test_results": told})
     return {
-        "kind": one.kind,
-        "name": one.key,
-        "test": one.name,
-        "status": one.status,
-        "error": one.message,
-        "time": round(one.elapsed_s, 4),
+        "status": "failed" if failed else "ok",
+        "tests_run": len(results),
+        "endpoints": endpoints,
+        "errors": [str(problem) for problem in errors],
     }
+
+
+def _result(one: TestResult) -> dict[str, Any]:
+    return {"name": one.name, "status": one.status, "error": one.message, "time": round(one.elapsed_s, 4)}

@@ -19,6 +19,11 @@ from dbmcp_server.mcp.tools import DOOR, make
 __all__ = ["sql_tools"]
 
 _HINTS = t.ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+_ROWS = {
+    "type": "object",
+    "properties": {"result": {"type": "array", "items": {"type": "object"}}},
+    "required": ["result"],
+}
 
 
 def sql_tools(executor: Executor, calls: Calls, config: ProjectConfig) -> list[Tool]:
@@ -37,11 +42,14 @@ def sql_tools(executor: Executor, calls: Calls, config: ProjectConfig) -> list[T
             three.get_table_schema,
         ),
     }
-    return [
+    offered = [
         make(name, name, config.sql_tools[name] or description, arguments, handler, hints=_HINTS)
         for name, (description, arguments, handler) in made.items()
         if name in config.sql_tools
     ]
+    for tool in offered:
+        tool.definition.output_schema = _ROWS
+    return offered
 
 
 class _SqlTools:
