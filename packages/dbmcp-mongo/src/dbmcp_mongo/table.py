@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
+from dbmcp_core.database import batch_bytes
 from dbmcp_core.errors import QueryFailed
 from dbmcp_core.statement import Column
 from dbmcp_mongo.command import Command, Document
@@ -15,8 +16,8 @@ __all__ = ["OTHER", "Table", "known_fields"]
 
 #: The last column where a later document may have a field that the first ones don't.
 OTHER = "(other fields)"
-#: Documents that are looked at for the columns.
-_LOOK = 64
+#: Documents that are looked at for the columns; fewer where they are large, since they wait in memory.
+_LOOK, _LOOK_BYTES = 64, 2_000_000
 _KEEPING = {"$sort", "$limit", "$skip", "$match", "$sample"}
 
 
@@ -29,13 +30,13 @@ class Table:
 
     def __init__(self, documents: Iterable[Document], fields: Sequence[str] | None) -> None:
         rest = iter(documents)
-        first = list(islice(rest, _LOOK))
+        first = _first(rest)
         names = dict.fromkeys(fields or ())
         for document in first:
             names |= dict.fromkeys(document)
         self._names = list(names)
         self._known = set(names)
-        self._has_other = fields is None and len(first) == _LOOK
+        self._has_other = fields is None and first.may_go_on
         self._documents = chain(first, rest)
         self.columns = [Column(name, _kinds(first, name)) for name in self._names]
         if self._has_other:
@@ -52,6 +53,23 @@ class Table:
             elif other:
                 raise QueryFailed(f"A document has the field {next(iter(other))!r}, which was not expected.")
             yield tuple(row)
+
+
+class _First(list[Document]):
+    """The documents that the columns are found in, and whether there may be more."""
+
+    may_go_on = True
+
+
+def _first(documents: Iterator[Document]) -> _First:
+    first, size = _First(), 0
+    for document in islice(documents, _LOOK):
+        first.append(document)
+        size += batch_bytes([tuple(document.values())])
+        if size > _LOOK_BYTES:
+            return first
+    first.may_go_on = len(first) == _LOOK
+    return first
 
 
 def _kinds(documents: Iterable[Mapping[str, Any]], name: str) -> str:
