@@ -124,8 +124,6 @@ HOSTILE = [
     'db.u.find().noCursorTimeout()',
     'db.u.find({}, {}, {tailable:true})',
     'db.u.find({}, {}, {awaitData:true})',
-    "db.u.find().readPref('secondary')",
-    "db.u.find().readConcern('local')",
     'db.u.find().maxAwaitTimeMS(1)',
     'db.u.find().oplogReplay()',
     'db.u.watch()',
@@ -168,7 +166,6 @@ HOSTILE = [
     'var x = db.u.find()',
     'let x=1;db.u.find()',
     'const c = db.u.find(); c',
-    'await db.u.find()',
     'db.u.find(),db.u.drop()',
     'db.u.find()\ndb.u.drop()',
     'db.u.find()\n\ndb.u.drop()',
@@ -226,7 +223,6 @@ HOSTILE = [
     "db.runCommand({find:'u',let:{x:{$function:{body:'',args:[],lang:'js'}}}})",
     'db.u.aggregate([],{let:{x:{$function:{}}}})',
     'db.u.aggregate([],{bypassDocumentValidation:true})',
-    "db.u.aggregate([],{readConcern:{level:'local'}})",
     "db.runCommand({listIndexes:'system.users'})",
     "db.runCommand({collStats:'system.users'})",
     "db.runCommand({dbStats:1,$db:'admin'})",
@@ -331,6 +327,29 @@ LARGE = {
 }
 
 MALFORMED = [
+    ("db.u.aggregate([{$limit: 1}, {$match: {}, $limit: 5}])", 1, 43, "one key"),
+    ("db.u.aggregate([\n  {$match: {a: '$where'}},\n  {$match: {$where: '1'}}\n])", 3, 13, "runs code"),
+    ("db.u.find({'\\u0024where': '1'})", 1, 12, "runs code"),
+    ("db.u.find({a: '$nope', $nope: 1})", 1, 24, "$nope"),
+    ("db.runCommand({shutdown: 1})", 1, 16, "'shutdown'"),
+    ('{"find": "u", "$db": "admin"}', 1, 15, "'$db'"),
+    ('{"explain": {"delete": "u", "deletes": []}}', 1, 14, "explained"),
+    ("db.u.explain().deleteMany({})", 1, 16, "explained"),
+    ("db['system.users'].find()", 1, 5, "server's own"),
+    ("db.aggregate([1])", None, None, "$documents"),
+    ("db.u.find({}).forEach(printjson)", 1, 15, "every row is in the answer"),
+    ("db.u.find().map(d => d.a)", 1, 13, "every row is in the answer"),
+    ("printjson(db.u.findOne())", 1, 1, "shown by themselves"),
+    ("const x = db.u.find()", 1, 1, "no variables"),
+    ("use admin", 1, 1, "sources of their own"),
+    ("show dbs", 1, 1, "sources of their own"),
+    ("rs.status()", 1, 1, "sources of their own"),
+    ("db.u.find().toArray().length", 1, 23, "countDocuments"),
+    ("db.u.dataSize()", 1, 6, "stats()"),
+    ("db.u.save({_id: 1})", 1, 6, "replaceOne"),
+    ("db.u.find({a: {$gt: new Date(Date.now() - 864e5)}})", 1, 30, "$dateSubtract"),
+    ("db.u.insertOne([{a: 1}])", 1, 6, "insertMany"),
+    ("db.u.insertMany({a: 1})", 1, 6, "insertOne"),
     ("db", 1, 3, "'.'"),
     ("db.", 1, 4, "name"),
     ("db.users", 1, 9, "'.'"),
@@ -479,6 +498,79 @@ def test_nothing_large_is_sent_and_it_is_refused_in_short(wire: Wire, text: str)
         wire.caller.query(text)
     assert wire.recorder.take() == []
     assert len(str(caught.value)) < 3_000
+
+
+#: Where a parameter would be the name of somebody's field, and not a text; the word before it could be one of ours.
+PATHS = [
+    "db.u.aggregate([{$project: {x: ?}}])",
+    "db.u.aggregate([{$project: {filter: ?}}])",
+    "db.u.aggregate([{$project: {query: ?}}])",
+    "db.u.aggregate([{$project: {q: ?}}])",
+    "db.u.aggregate([{$project: {documents: ?}}])",
+    "db.u.aggregate([{$project: {comment: ?, validator: ?}}])",
+    "db.u.aggregate([{$addFields: {filter: {query: {$concat: [?, 'x']}}}}])",
+    "db.u.aggregate([{$group: {_id: ?}}])",
+    "db.u.aggregate([{$lookup: {from: 'o', let: {query: ?}, pipeline: [], as: 'x'}}])",
+    "db.u.aggregate([{$documents: [{documents: ?}]}])",
+    "db.u.find({}, {filter: ?})",
+    "db.u.find({$expr: {$eq: [?, 'a']}})",
+    "db.u.find({$expr: {$let: {vars: {filter: ?}, in: '$$filter'}}})",
+    "db.u.find().let({query: ?})",
+    "db.u.updateOne({}, [{$set: {filter: ?}}])",
+    "db.u.updateOne({}, [{$set: {update: {u: ?}}}])",
+    "db.u.findOneAndUpdate({}, [{$set: {update: ?}}])",
+    "db.createView('v', 'u', [{$project: {validator: ?}}])",
+]
+
+
+@pytest.mark.parametrize("text", PATHS)
+def test_a_parameter_is_nobodys_field(text: str) -> None:
+    params = ["$password"] * text.count("?")
+    verdict, command = judge(Statement(text, params))
+    assert command is None
+    assert "would be the name of a field" in str(verdict.reason)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "db.u.find({a: ?})",
+        "db.u.find({$or: [{a: {$in: [?]}}]})",
+        "db.u.find({}, {a: {$elemMatch: {b: ?}}})",
+        "db.u.find().comment(?)",
+        "db.u.find().hint({a: 1}).min({a: ?})",
+        "db.u.distinct('a', {b: ?})",
+        "db.u.countDocuments({a: ?})",
+        "db.u.aggregate([{$match: {a: ?}}])",
+        "db.u.aggregate([{$geoNear: {near: [0, 0], distanceField: 'd', query: {a: ?}}}])",
+        "db.u.aggregate([{$project: {a: {$literal: ?}}}])",
+        "db.u.insertOne({a: ?})",
+        "db.u.updateOne({a: ?}, {$set: {price: 1}})",
+        "db.u.updateOne({a: 1}, {$set: {price: ?}})",
+        "db.u.updateMany({}, {$push: {tags: {$each: [?]}}})",
+        "db.u.updateOne({}, {$set: {'a.$[x].b': 1}}, {arrayFilters: [{'x.c': ?}]})",
+        "db.u.replaceOne({}, {price: ?})",
+        "db.u.findOneAndUpdate({a: 1}, {$set: {price: ?}})",
+        "db.u.bulkWrite([{updateOne: {filter: {a: ?}, update: {$set: {price: 5}}}}])",
+        "db.u.deleteMany({a: ?})",
+    ],
+)
+def test_a_text_with_a_dollar_is_a_value_where_values_are(text: str) -> None:
+    verdict, command = judge(Statement(text, ["$5.00"]))
+    assert command is not None, verdict.reason
+
+
+@pytest.mark.parametrize("stage", [
+    "{$unionWith: {coll: 'x', db: 'admin'}}",
+    "{$lookup: {from: 'x', db: 'admin', pipeline: [], as: 'y'}}",
+    "{$facet: {a: [{$unionWith: {coll: 'x', db: 'admin', pipeline: []}}]}}",
+    "{$graphLookup: {from: 'x', db: 'admin', startWith: '$a', connectFromField: 'a', connectToField: 'b', as: 'c'}}",
+])  # fmt: skip
+def test_a_stage_names_no_other_database(stage: str) -> None:
+    verdict, command = judge(Statement(f"db.u.aggregate([{stage}])"))
+    assert command is None
+    assert "'db'" in str(verdict.reason)
+    assert verdict.column == f"db.u.aggregate([{stage}])".index("db: ") + 1
 
 
 @pytest.mark.parametrize(("text", "line", "column", "word"), MALFORMED)

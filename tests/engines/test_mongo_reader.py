@@ -81,6 +81,12 @@ PIPELINE = {"aggregate": "users", "pipeline": [{"$match": {"age": 5}}, {"$limit"
         ('[{"$match": {"age": ?}}, {"$limit": 10}]', ("users", 5), PIPELINE),
         ('{"find": {"age": {"$gt": 25}}}', ("users",), FIND),
         ('{"filter": {"age": {"$gt": 25}}}', ("users",), FIND),
+        ('{"aggregate": [{"$match": {"age": 5}}, {"$limit": 10}]}', ("users",), PIPELINE),
+        (
+            '{"aggregate": "users", "pipeline": [{"$match": {"age": 5}}, {"$limit": 10}], "explain": true}',
+            (),
+            {"explain": PIPELINE, "verbosity": "queryPlanner"},
+        ),
         ('{"collection": "users", "pipeline": [{"$match": {"age": 5}}, {"$limit": 10}]}', (), PIPELINE),
         ('{"collection": "users", "operation": {"find": {"age": {"$gt": 25}}}}', (), FIND),
         ('{"collection": "users", "operation": {"find": {"filter": {"age": {"$gt": 25}}}}}', (), FIND),
@@ -124,6 +130,17 @@ PIPELINE = {"aggregate": "users", "pipeline": [{"$match": {"age": 5}}, {"$limit"
             },
         ),
         ("db.users.findOneAndDelete({a: 1})", (), {"findAndModify": "users", "query": {"a": 1}, "remove": True}),
+        (
+            "db.createView('v', 'users', [], {collation: {locale: 'de'}})",
+            (),
+            {"create": "v", "viewOn": "users", "pipeline": [], "collation": {"locale": "de"}},
+        ),
+        (
+            "db.users.createIndex({a: 1}, {unique: true}, 'majority')",
+            (),
+            {"createIndexes": "users", "indexes": [{"key": {"a": 1}, "name": "a_1", "unique": True}]},
+        ),
+        ("db.stats({scale: 1024})", (), {"dbStats": 1, "scale": 1024}),
         ("db.users.insertOne({_id: 1})", (), {"insert": "users", "documents": [{"_id": 1}], "ordered": True}),
         (
             '{"collection": "users", "operation": {"insertOne": {"document": {"_id": 1}}}}',

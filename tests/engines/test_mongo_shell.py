@@ -111,6 +111,23 @@ FINDS: list[tuple[str, Callable[[DB], Any]]] = [
     ('db["users"].find({age: 36})', users({"age": 36})),
     ("db.collection('users').find({age: 36})", users({"age": 36})),
     ("db.users.find({age: 36}).toArray()", users({"age": 36})),
+    ("await db.users.find({age: 36}).toArray();;", users({"age": 36})),
+    ("await db.collection('users').findOne({age: 36})", users({"age": 36})),
+    ("db.users.find({age: 36}).readPref('secondaryPreferred').readConcern('local')", users({"age": 36})),
+    ("db.users.find({age: 36}).allowPartialResults()", users({"age": 36})),
+    ("db.users.find(ObjectId('65a1b2c3d4e5f6a7b8c9d0e1'))", users({"_id": OID[1]})),
+    ("db.users.findOne(ObjectId('65a1b2c3d4e5f6a7b8c9d0e1'))", users({"_id": OID[1]})),
+    ("db.users.find({visits: 9007199254740993n})", users({"visits": Int64(2**53 + 1)})),
+    ("db.users.find({created: {$lt: new Date}}).sort({_id: 1})", users({"created": {"$lt": day(2100, 1, 1)}})),
+    ("db.users.find({created: {$lt: new Date(Date.now())}})", users({"created": {"$lt": day(2100, 1, 1)}})),
+    ("db.users.find().sort('age')", lambda db: db.users.find().sort("age")),
+    ("db.users.find().sort('age', -1)", lambda db: db.users.find().sort("age", -1)),
+    ("db.users.find().sort({status: 'asc', age: 'desc'})", lambda db: db.users.find().sort([("status", 1), ("age", -1)])),
+    ("db.users.find().sort([['status', 'descending'], ['age', 1]])", lambda db: db.users.find().sort([("status", -1), ("age", 1)])),
+    ("db.users.find({}, null, {sort: [['age', -1]], limit: 2})", lambda db: db.users.find().sort("age", -1).limit(2)),
+    ("db.users.find().sort({age: 1}).limit(-2)", lambda db: db.users.find().sort("age", 1).limit(-2)),
+    ("db.users.find().sort({age: 1}).next()", lambda db: db.users.find().sort("age", 1).limit(1)),
+    ("db.users.find().sort({age: 1}).limit(3).next()", lambda db: db.users.find().sort("age", 1).limit(1)),
     ("db.users.find({age: 36}).pretty()", users({"age": 36})),
     ("db.users.find({age: 36}).pretty().toArray();", users({"age": 36})),
     ("db.users.find({ 'age': 36, })", users({"age": 36})),
@@ -295,6 +312,35 @@ COUNTS: list[tuple[str, Callable[[DB], Any]]] = [
     ("db.orders.distinct('user')", values("user", of="orders")),
 ]  # fmt: skip
 
+PIPELINES_BEHIND: list[tuple[str, Callable[[DB], Any]]] = [
+    (
+        "db.users.aggregate([{$match: {age: {$gt: 30}}}]).sort({age: -1}).skip(1).limit(2).project({age: 1})",
+        lambda db: db.users.aggregate(
+            [
+                {"$match": {"age": {"$gt": 30}}},
+                {"$sort": {"age": -1}},
+                {"$skip": 1},
+                {"$limit": 2},
+                {"$project": {"age": 1}},
+            ]
+        ),
+    ),
+    (
+        "db.users.aggregate([{$sort: {age: 1}}]).limit(3).match({status: 'active'})",
+        lambda db: db.users.aggregate([{"$sort": {"age": 1}}, {"$limit": 3}, {"$match": {"status": "active"}}]),
+    ),
+    (
+        "db.users.aggregate([{$sort: {age: 1}}]).next()",
+        lambda db: db.users.aggregate([{"$sort": {"age": 1}}, {"$limit": 1}]),
+    ),
+    ("db.users.aggregate([{$match: {status: 'active'}}]).itcount()", lambda db: count(3)),
+    (
+        "db.users.aggregate([{$match: {status: 'active'}}], {readConcern: {level: 'local'}})",
+        users({"status": "active"}),
+    ),
+    ("db.version()", lambda db: [{"version": db.client.server_info()["version"]}]),
+    ("db.runCommand({aggregate: 'users', pipeline: [{$match: {age: 36}}], cursor: {}})", users({"age": 36})),
+]
 PIPELINES: list[tuple[str, Callable[[DB], Any]]] = [
     ("db.users.aggregate([])", piped()),
     ("db.users.aggregate()", piped()),
@@ -382,6 +428,8 @@ WRITES: list[tuple[str, Callable[[Any], Any]]] = [
     ("db.w.insertOne({_id: ObjectId('65a1b2c3d4e5f6a7b8c9d0e1')}, {writeConcern: {w: 'majority'}})", lambda w: w.insert_one({"_id": OID[1]})),
     ("db.w.insertMany([{_id: 8}, {_id: 9, a: {b: [1, {c: 2}]}}])", lambda w: w.insert_many([{"_id": 8}, {"_id": 9, "a": {"b": [1, {"c": 2}]}}])),
     ("db.w.insertMany([{_id: 8}, {_id: 9}], {ordered: false})", lambda w: w.insert_many([{"_id": 8}, {"_id": 9}])),
+    ("db.w.bulkWrite([{insertOne: {_id: 9, a: 1}}])", lambda w: w.insert_one({"_id": 9, "a": 1})),
+    ("db.w.findOneAndUpdate({_id: 1}, {$set: {a: 1}}, {returnDocument: 'AFTER'})", lambda w: w.update_one({"_id": 1}, A)),
     ("db.w.insert({_id: 9})", lambda w: w.insert_one({"_id": 9})),
     ("db.w.insert([{_id: 8}, {_id: 9}])", lambda w: w.insert_many([{"_id": 8}, {"_id": 9}])),
     ("db.w.updateOne({_id: 1}, {$set: {a: 1}})", lambda w: w.update_one({"_id": 1}, A)),
@@ -502,7 +550,9 @@ def rows(result: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "meaning"), [*FINDS, *COUNTS, *PIPELINES], ids=lambda one: one if isinstance(one, str) else ""
+    ("text", "meaning"),
+    [*FINDS, *COUNTS, *PIPELINES, *PIPELINES_BEHIND],
+    ids=lambda one: one if isinstance(one, str) else "",
 )
 def test_a_read_answers_what_it_means(pair: tuple[Caller, DB], text: str, meaning: Callable[[DB], Any]) -> None:
     caller, database = pair

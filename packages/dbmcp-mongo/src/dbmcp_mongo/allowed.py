@@ -21,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-READS = _words("find aggregate count distinct listIndexes listCollections collStats dbStats ping explain")
+READS = _words("find aggregate count distinct listIndexes listCollections collStats dbStats ping buildInfo explain")
 WRITES = _words("insert update delete findAndModify")
 DEFINES = _words("createIndexes dropIndexes create collMod drop")
 
@@ -31,7 +31,7 @@ KNOWN_COMMANDS = frozenset(FIELDS) | _words(
     currentOp shutdown fsync compact validate reIndex createUser dropUser updateUser usersInfo grantRolesToUser
     createRole dropRole getParameter setParameter getCmdLineOpts getLog hostInfo serverStatus profile logRotate
     listDatabases connectionStatus convertToCapped cloneCollectionAsCapped copydb applyOps replSetStepDown
-    replSetReconfig killSessions killAllSessions bulkWrite top buildInfo hello isMaster saslStart authenticate
+    replSetReconfig killSessions killAllSessions bulkWrite top hello isMaster saslStart authenticate
     moveChunk shardCollection enableSharding setFeatureCompatibilityVersion connPoolStats dbHash filemd5 data_size
     dataSize createSearchIndexes updateSearchIndex dropSearchIndex commitTransaction abortTransaction endSessions"""
 )
@@ -87,7 +87,7 @@ _EXPRESSIONS = _words(
     shift sigmoid similarityCosine similarityDotProduct similarityEuclidean sin sinh slice sortArray split sqrt
     stdDevPop stdDevSamp strLenBytes strLenCP strcasecmp substr substrBytes substrCP subtract sum switch tan tanh toBool
     toDate toDecimal toDouble toHashedIndexKey toInt toLong toLower toObjectId toString toUUID toUpper top topN trim
-    trunc tsIncrement tsSecond unsetField week year zip score scoreDetails"""
+    trunc tsIncrement tsSecond unsetField week year zip score scoreDetails subtype toArray toObject"""
 )
 _UPDATES = _words(
     """currentDate inc min max mul rename set setOnInsert unset addToSet pop pull push pullAll each position slice sort

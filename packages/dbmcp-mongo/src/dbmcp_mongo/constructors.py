@@ -7,6 +7,7 @@ import binascii
 import datetime as dt
 import decimal
 import re
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -254,6 +255,7 @@ CONSTRUCTORS: dict[str, Callable[[Arguments], Any]] = {
     "MD5": lambda arguments: _hex([*arguments, 5]),
     "ObjectId.createFromTime": _id_of_time,
     "Date.UTC": _utc,
+    "Date.now": lambda arguments: Int64(_whole(_one(arguments, int(time.time() * 1000)), _LEAST, _MOST)),
 }
 
 #: Those that may stand without brackets.

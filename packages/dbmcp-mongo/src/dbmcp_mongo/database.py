@@ -100,6 +100,8 @@ class MongoDatabase(Database):
         if command.shape == "count":
             number = reply["n"] if command.name == "count" else sum(one["n"] for one in reply["cursor"]["firstBatch"])
             return [Column("count", "long")], [(int(number),)]
+        if command.shape == "version":
+            return [Column("version", "string")], [(str(reply["version"]),)]
         if command.shape == "values":
             found = reply["values"]
             kinds = dict.fromkeys(map(values.kind, found))

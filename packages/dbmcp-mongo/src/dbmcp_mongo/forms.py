@@ -78,7 +78,7 @@ def read_object(found: Document, collection: str | None) -> Command:
 
 def _command_name(found: Mapping[str, Any]) -> str | None:
     first = next(iter(found), "")
-    if first in KNOWN_COMMANDS and not (isinstance(found[first], dict) and first != "explain"):
+    if first in KNOWN_COMMANDS and (not isinstance(found[first], (dict, list)) or first == "explain"):
         return first
     named = [key for key, value in found.items() if key in KNOWN_COMMANDS and isinstance(value, str)]
     return named[0] if len(named) == 1 and "collection" not in found else None
@@ -92,6 +92,9 @@ def raw_command(found: Document) -> Command:
     document = {name: found[name], **{key: value for key, value in found.items() if key != name}}
     if name == "aggregate":
         document.setdefault("cursor", {})
+        if document.get("explain") is True:
+            del document["explain"]
+            return methods.explained(Command(name, document))
     if name == "insert" and isinstance(document.get("documents"), list):
         document["documents"] = [
             methods.with_id(one) if isinstance(one, dict) else one for one in document["documents"]

@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson import Int64
 from bson.code import Code
 from bson.regex import Regex
 
 from dbmcp_core.statement import Params, RefusalCode
 from dbmcp_mongo import extjson
+from dbmcp_mongo.command import Places
 from dbmcp_mongo.constructors import CONSTRUCTORS, PLAIN, decimal128
 from dbmcp_mongo.scanner import ReadError, Scanner
 
@@ -22,6 +24,7 @@ __all__ = ["Bound", "Literals"]
 _DEPTH = 100
 _NUMBER = re.compile(
     r"(?P<hex>0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+)"
+    r"|(?P<big>[0-9]++)n\b"
     r"|(?P<integer>[0-9]++)(?P<rest>\.[0-9]*+(?:[eE][-+]?[0-9]++)?|[eE][-+]?[0-9]++)?"
     r"|(?P<point>\.[0-9]++(?:[eE][-+]?[0-9]++)?)"
 )
@@ -65,6 +68,7 @@ class Literals:
         self._blind = blind
         self._used: set[int | str] = set(range(skip))
         self._depth = 0
+        self.places = Places()
 
     def check_all_used(self) -> None:
         """Raise if there are parameters that no placeholder took."""
@@ -101,7 +105,11 @@ class Literals:
     def _no_operator(self, start: int) -> None:
         character = self.scanner.peek()
         if character and character in _OPERATORS:
-            self.scanner.fail("Nothing is evaluated here, no arithmetic either; write the value itself", start)
+            self.scanner.fail(
+                "Nothing is evaluated here, no arithmetic either; write the value itself. Of dates the server computes:"
+                " {$expr: {$gt: ['$at', {$dateSubtract: {startDate: '$$NOW', unit: 'day', amount: 7}}]}}",
+                start,
+            )
         if character and character in "([":
             self.scanner.fail("A value can't be called or indexed here; write the value itself")
         if character == ".":
@@ -147,7 +155,7 @@ class Literals:
         except ValueError as exc:
             scanner.fail(str(exc), start)
 
-    def _key(self, found: Mapping[str, Any]) -> str:
+    def _key(self, found: dict[str, Any]) -> str:
         scanner = self.scanner
         character = scanner.peek()
         start = scanner.at
@@ -165,6 +173,7 @@ class Literals:
             scanner.fail("'__proto__' is no field for a shell", start, code=RefusalCode.AMBIGUOUS)
         if "\0" in key:
             scanner.fail("A key can't have a NUL in it", start)
+        self.places.add(found, key, start)
         return key
 
     def _number(self) -> int | float:
@@ -182,6 +191,8 @@ class Literals:
         following = scanner.text[scanner.at : scanner.at + 1]
         if following.isalnum() or following in ("_", "$"):
             scanner.fail("This number can't be read", start)
+        if match["big"]:
+            return Int64(self._integer(sign, int(match["big"][:20]), start))
         if match["hex"]:
             return self._integer(sign, int(match["hex"], 0), start)
         digits = match["integer"]
@@ -233,8 +244,8 @@ class Literals:
             scanner.fail("'undefined' could be null or no field; write one of them", start, code=RefusalCode.AMBIGUOUS)
         word = self._constructor(word)
         if scanner.peek() != "(":
-            if word in PLAIN:
-                return CONSTRUCTORS[word]([])
+            if word in PLAIN or (is_new and word in CONSTRUCTORS):  # ``new Date`` is ``new Date()``
+                return None if self._blind else self._made(word, [], start)
             scanner.fail(f"{word[:60]!r} is a variable, and there are none; write the value, a text in quotes", start)
         if word == "Date" and not is_new:
             code = RefusalCode.AMBIGUOUS
@@ -251,14 +262,15 @@ class Literals:
 
     def _constructed(self, word: str, start: int) -> Any:
         scanner = self.scanner
-        construct = CONSTRUCTORS.get(word)
-        if construct is None:
+        if word not in CONSTRUCTORS:
             scanner.fail(f"{word[:60]!r} is no kind of value here; functions are not run", start)
         arguments = self.arguments()
-        if self._blind:
-            return None
+        return None if self._blind else self._made(word, arguments, start)
+
+    def _made(self, word: str, arguments: list[Any], start: int) -> Any:
+        scanner = self.scanner
         try:
-            return construct(arguments)
+            return CONSTRUCTORS[word](arguments)
         except (ValueError, TypeError, OverflowError) as exc:
             scanner.fail(f"{word}(…) {exc}", start)
 

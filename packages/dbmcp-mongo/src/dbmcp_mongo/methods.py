@@ -12,7 +12,8 @@ from dbmcp_core.statement import RefusalCode
 from dbmcp_mongo.command import FIELDS, Command, Document
 from dbmcp_mongo.scanner import ReadError
 
-__all__ = ["ALIASES", "METHODS", "Method", "build", "explained", "known", "named", "plain_names", "with_id"]
+__all__ = ["ALIASES", "METHODS", "Method", "build", "explained", "known", "limited", "named", "order", "plain_names"]
+__all__ += ["with_id"]
 
 Arguments = dict[str, Any]
 #: Other names of arguments, as drivers and people write them.
@@ -35,10 +36,28 @@ ALIASES = {
     "requests": "operations",
 }
 #: Options that say how to wait for a write, or name what the source's settings decide; taken, without a meaning here.
-_IGNORED = frozenset({"writeConcern", "w", "j", "noCursorTimeout"})
+_IGNORED = frozenset({"writeConcern", "w", "j", "noCursorTimeout", "readConcern", "readPreference"})
 
 #: Options that belong to the whole command, not to one of its updates.
 _SHARED = ("let", "bypassDocumentValidation", "comment")
+
+
+#: What does for methods that are not here.
+_INSTEAD = {
+    **dict.fromkeys(("dataSize", "storageSize", "totalIndexSize", "totalSize", "isCapped"), "it is in stats()"),
+    **dict.fromkeys(
+        ("exists", "getFullName", "getName", "validate", "latencyStats"),
+        "db.getCollectionInfos() and stats() tell of a collection",
+    ),
+    "getIndexKeys": "getIndexes() has the keys",
+    "save": "write replaceOne({_id: …}, {…}, {upsert: true}), or insertOne({…})",
+    "mapReduce": "it runs code; write aggregate([{$group: {…}}])",
+    "group": "it runs code; write aggregate([{$group: {…}}])",
+    "watch": "it waits for changes without end",
+}
+
+#: Directions of a sort, as drivers take them.
+_WAYS = {"asc": 1, "ascending": 1, "1": 1, "desc": -1, "descending": -1, "-1": -1}
 
 
 class Method(NamedTuple):
@@ -98,7 +117,9 @@ def plain_names(name: str, given: Iterable[str]) -> list[str | None]:
 def _method(name: str) -> Method:
     method = METHODS.get(name)
     if method is None:
-        raise ReadError(f"There is no method {name!r} here{nearest(name, METHODS)}", code=RefusalCode.NOT_A_READ)
+        instead = _INSTEAD.get(name)
+        hint = f"; {instead}" if instead else nearest(name, METHODS)
+        raise ReadError(f"There is no method {name!r} here{hint}", code=RefusalCode.NOT_A_READ)
     return method
 
 
@@ -133,6 +154,31 @@ def _some(arguments: Arguments, *without: str) -> Document:
     return {key: value for key, value in arguments.items() if key not in without and value is not None}
 
 
+def order(keys: Any, way: Any = 1) -> Document:
+    """Return the order that ``sort()`` was asked for, in the shell's form or a driver's: ``[['a', 'desc']]``."""
+    if isinstance(keys, str):
+        keys = {keys: way}
+    elif isinstance(keys, list):
+        pairs = [(one, 1) if isinstance(one, str) else one for one in keys]
+        if not all(isinstance(one, (list, tuple)) and len(one) == 2 and isinstance(one[0], str) for one in pairs):
+            raise ReadError("sort() wants an object, as in {name: 1, age: -1}")
+        keys = dict(pairs)
+    keys = _object(keys, "The order of a sort", empty=False)
+    return {key: _WAYS.get(one.lower(), one) if isinstance(one, str) else one for key, one in keys.items()}
+
+
+def limited(command: Command, limit: Any) -> Command:
+    """Return a find with a limit; a negative one is, as in drivers, its amount in a single batch."""
+    if isinstance(limit, (int, float)) and not isinstance(limit, bool) and limit < 0:
+        return command.with_fields(limit=type(limit)(-limit), singleBatch=True)
+    return command.with_fields(limit=limit)
+
+
+def _filter(value: Any) -> Document:
+    """Return a filter; a bare ObjectId is that of the document."""
+    return {"_id": value} if isinstance(value, ObjectId) else _object(value, "A filter")
+
+
 def _is_options(projection: Any) -> bool:
     """Say whether a second argument of find looks like the options that drivers take there."""
     if not isinstance(projection, dict) or not projection or not projection.keys() <= FIELDS["find"]:
@@ -146,8 +192,11 @@ def _find(collection: str, arguments: Arguments) -> Command:
             "The second argument could be a projection or options; write find({…}).project({…}).sort({…}).limit(5)",
             code=RefusalCode.AMBIGUOUS,
         )
-    document = {"find": collection, "filter": _object(arguments.get("filter"), "A filter")}
-    return Command("find", document | _some(arguments, "filter"), "cursor")
+    document = {"find": collection, "filter": _filter(arguments.get("filter"))} | _some(arguments, "filter", "limit")
+    if "sort" in document:
+        document["sort"] = order(document["sort"])
+    command = Command("find", document, "cursor")
+    return limited(command, arguments["limit"]) if arguments.get("limit") is not None else command
 
 
 def _find_one(collection: str, arguments: Arguments) -> Command:
@@ -199,8 +248,21 @@ def _distinct(collection: str, arguments: Arguments) -> Command:
     return Command("distinct", document | _some(arguments, "key", "filter"), "values")
 
 
+def _insert_one(collection: str, arguments: Arguments) -> Command:
+    if isinstance(arguments["document"], list):
+        raise ReadError("insertOne() wants one document; insertMany() takes an array of them")
+    document = _object(arguments["document"], "A document", empty=False)
+    return _insert(collection, {**arguments, "documents": [document]})
+
+
+def _insert_many(collection: str, arguments: Arguments) -> Command:
+    if not isinstance(arguments["documents"], list):
+        raise ReadError("insertMany() wants an array of documents; insertOne() takes one")
+    return _insert(collection, arguments)
+
+
 def _insert(collection: str, arguments: Arguments) -> Command:
-    documents = arguments.get("documents", arguments.get("document"))
+    documents = arguments["documents"]
     many = documents if isinstance(documents, list) else [documents]
     if not many:
         raise ReadError("There is no document to insert")
@@ -262,6 +324,7 @@ _AFTER = {"returnNewDocument": True, "new": True, "returnOriginal": False}
 def _modifying(*, replacing: bool | None, removing: bool = False) -> Callable[[str, Arguments], Command]:
     def make(collection: str, arguments: Arguments) -> Command:
         after = arguments.get("returnDocument")
+        after = after.lower() if isinstance(after, str) else after
         if after not in (None, "before", "after"):
             raise ReadError("returnDocument is 'before' or 'after'")
         document: Document = {"findAndModify": collection, "query": _object(arguments.get("filter"), "A filter")}
@@ -292,6 +355,8 @@ def _bulk(collection: str, arguments: Arguments) -> Command:
         ((name, given),) = operation.items()
         given = _object(given, name, empty=False)
         given = {"update" if key == "replacement" else key: value for key, value in given.items()}
+        if name == "insertOne" and "document" not in given:  # as the drivers take it too
+            given = {"document": given}
         command = named(name, collection, given)
         commands.append(command.with_fields(ordered=arguments.get("ordered", True)))
     first, *more = commands
@@ -356,8 +421,8 @@ METHODS: dict[str, Method] = {
     "getIndices": Method((), 0, frozenset(), _plain("listIndexes", "cursor")),
     "getIndexSpecs": Method((), 0, frozenset(), _plain("listIndexes", "cursor")),
     "stats": Method(("scale",), 0, frozenset(), _stats),
-    "insertOne": Method(("document",), 1, _words("bypassDocumentValidation comment"), _insert),
-    "insertMany": Method(("documents",), 1, _words("ordered bypassDocumentValidation comment"), _insert),
+    "insertOne": Method(("document",), 1, _words("bypassDocumentValidation comment"), _insert_one),
+    "insertMany": Method(("documents",), 1, _words("ordered bypassDocumentValidation comment"), _insert_many),
     "insert": Method(("documents",), 1, _words("ordered bypassDocumentValidation comment"), _insert),
     "updateOne": Method(("filter", "update"), 2, _UPDATE, _updating(multi=False)),
     "updateMany": Method(("filter", "update"), 2, _UPDATE - {"sort"}, _updating(multi=True)),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dbmcp_core.statement import RefusalCode, Statement
 from dbmcp_mongo import forms
-from dbmcp_mongo.command import Command
+from dbmcp_mongo.command import Command, Places
 from dbmcp_mongo.literals import Literals
 from dbmcp_mongo.scanner import ReadError, Scanner
 from dbmcp_mongo.shell import read_shell
@@ -35,25 +36,27 @@ def read(statement: Statement) -> Command:
         literals = Literals(scanner, statement.params)
         command = read_shell(literals)
         literals.check_all_used()
-        return command
+        return replace(command, places=literals.places)
     return _data(statement)
 
 
 def _data(statement: Statement) -> Command:
-    found = _value(statement, 0, checked=False)
+    found, _ = _value(statement, 0, checked=False)
     if not isinstance(found, (dict, list)):
         raise ReadError('This is a value, not a query; write {"collection": "users", "filter": {…}} or db.users.find()')
     if not forms.needs_collection(found):
-        return _formed(_value(statement, 0), None)
+        return _formed(*_value(statement, 0), None)
     collection = _first(statement)
-    return _formed(_value(statement, 1), collection)
+    return _formed(*_value(statement, 1), collection)
 
 
-def _formed(found: Any, collection: str | None) -> Command:
+def _formed(found: Any, places: Places, collection: str | None) -> Command:
     try:
         if isinstance(found, list):
-            return forms.read_array(found, str(collection))
-        return forms.read_object(found, collection)
+            command = forms.read_array(found, str(collection))
+        else:
+            command = forms.read_object(found, collection)
+        return replace(command, places=places)
     except ReadError as exc:
         if exc.line is None:
             exc.line = exc.column = 1
@@ -72,7 +75,7 @@ def _first(statement: Statement) -> str:
     return params[0]
 
 
-def _value(statement: Statement, skip: int, *, checked: bool = True) -> Any:
+def _value(statement: Statement, skip: int, *, checked: bool = True) -> tuple[Any, Places]:
     scanner = Scanner(statement.text)
     # Unchecked, only the form is looked for: whether the first parameter is a collection isn't known yet.
     literals = Literals(scanner, statement.params, skip=skip, blind=not checked)
@@ -82,9 +85,9 @@ def _value(statement: Statement, skip: int, *, checked: bool = True) -> Any:
         scanner.fail("Only one statement is allowed", code=RefusalCode.MULTIPLE)
     if checked:
         literals.check_all_used()
-    return value
+    return value, literals.places
 
 
 def read_value(text: str) -> Any:
     """Return the one value that *text* spells, in the shell's notation or in Extended JSON."""
-    return _value(Statement(text), 0)
+    return _value(Statement(text), 0)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import RefusalCode
@@ -34,13 +34,30 @@ _FIELDS = {
         "returnKey",
         "showRecordId",
         "let",
+        "allowPartialResults",
     ]
-} | {"project": "projection", "projection": "projection"}
+} | {"project": "projection", "projection": "projection", "showDiskLoc": "showRecordId"}
+#: … those that may be asked for without a value …
+_SWITCHES = frozenset({"allowDiskUse", "returnKey", "showRecordId", "showDiskLoc", "allowPartialResults"})
 #: … those that only say how a program gets the rows …
 _PLAIN = frozenset({"toArray", "pretty"})
+#: … those that say which server is asked, and how sure it has to be, which the source's settings decide …
+_SOURCES_OWN = frozenset({"readPref", "readConcern"})
+#: … those that are further stages where a pipeline comes before …
+_STAGES = {name: name for name in ("sort", "limit", "skip", "match", "project")} | {"projection": "project"}
 #: … and those that count them.
 _COUNTING = frozenset({"count", "size", "itcount"})
-_SHOW = re.compile(r"\s*show\s+(?:collections|tables)\s*;?\s*")
+_SHOW = re.compile(r"\s*show\s+(?:collections|tables)[\s;]*")
+#: Methods whose arguments are code.
+_CODE = frozenset({"forEach", "map", "filter", "reduce"})
+#: How a script begins, and what would do in its place.
+_OPENINGS = {
+    **dict.fromkeys(("var", "let", "const", "return"), "there are no variables; write what comes behind it alone"),
+    **dict.fromkeys(
+        ("print", "printjson", "console", "tojson"), "answers are shown by themselves; write what is in it"
+    ),
+    **dict.fromkeys(("use", "show", "rs", "sh"), "a source is one database, and other ones are sources of their own"),
+}
 
 
 def read_shell(literals: Literals) -> Command:
@@ -48,14 +65,26 @@ def read_shell(literals: Literals) -> Command:
     scanner = literals.scanner
     if _SHOW.fullmatch(scanner.text):
         return _list_collections([])
+    start = scanner.at
     word = scanner.word()
+    if word == "await":  # what comes behind is the same
+        start, word = scanner.at, scanner.word()
     if word != "db":
-        scanner.fail("A statement begins with 'db', as in db.users.find({})", 0)
+        _refuse_opening(literals, word or "", start)
     command = _Reader(literals).read()
-    scanner.take(";")
+    while scanner.take(";"):
+        pass
     if scanner.peek():
         scanner.fail("Only one statement is allowed", code=RefusalCode.MULTIPLE)
     return command
+
+
+def _refuse_opening(literals: Literals, word: str, start: int) -> NoReturn:
+    why = _OPENINGS.get(word)
+    if why is None:
+        literals.scanner.fail("A statement begins with 'db', as in db.users.find({})", start)
+    code = RefusalCode.ADMIN if "source" in why else RefusalCode.UNPARSABLE
+    literals.scanner.fail(f"{word!r} is not for here: {why}, as in db.users.find({{}})", start, code=code)
 
 
 class _Reader:
@@ -81,6 +110,7 @@ class _Reader:
             if self.scanner.peek() != "(":
                 names.append(self._collection_name(word, start))
                 continue
+            self._no_code(word, start)
             arguments = self.literals.arguments()
             if word == "getCollection" or (not names and word == "collection"):
                 if len(arguments) != 1:
@@ -91,6 +121,11 @@ class _Reader:
             else:
                 collection = ".".join(names) if names else None
                 return self._finish(self._call(collection, word, arguments, start))
+
+    def _no_code(self, word: str, start: int) -> None:
+        """Refuse a method by its name where what it wants in brackets can't be read."""
+        if word in _CODE:
+            self.scanner.fail(f"{word}() runs code; leave it out: every row is in the answer", start)
 
     def _name(self) -> str:
         self.scanner.peek()
@@ -119,6 +154,8 @@ class _Reader:
                 return methods.named(word, collection, arguments[0] if arguments else {})
             if word == "aggregate" and len(arguments) > 1 and _is_stages(arguments):
                 arguments = [arguments]
+            if word == "createIndex" and len(arguments) == 3 and isinstance(arguments[2], (str, int)):
+                arguments = arguments[:2]  # a commit quorum, of the write's waiting
             if word == "update" and len(arguments) in (3, 4) and all(isinstance(one, bool) for one in arguments[2:]):
                 arguments = [*arguments[:2], dict(zip(("upsert", "multi"), arguments[2:], strict=False))]
             return methods.build(word, collection, arguments)
@@ -132,7 +169,8 @@ class _Reader:
             start = self.scanner.at
             word = self._name()
             if self.scanner.peek() != "(":
-                self.scanner.fail(f"{word!r} is read from the answer, not asked of the database; leave it out", start)
+                self.scanner.fail(_property(word), start)
+            self._no_code(word, start)
             arguments = self.literals.arguments()
             try:
                 if word == "explain":
@@ -158,10 +196,9 @@ class _Reader:
             if word in _PLAIN and not arguments:
                 return command
             raise ReadError(f"There is no method {word!r} on what comes before it")
-        if word in _PLAIN:
-            return command
-        if word in _COUNTING and command.name == "find":
-            return _counted(command, word, arguments, given)
+        other = _otherwise(command, word, arguments, given)
+        if other is not None:
+            return other
         known = _FIELDS if command.name == "find" else {k: k for k in FIELDS["aggregate"] & _FIELDS.keys()}
         field = known.get(word)
         if field is None:
@@ -169,11 +206,58 @@ class _Reader:
         if field in given:
             raise ReadError(f"{word}() is there twice; keep one", code=RefusalCode.AMBIGUOUS)
         given.add(field)
-        if len(arguments) > 1 or (not arguments and word not in ("allowDiskUse", "returnKey", "showRecordId")):
+        arguments = _ordered(word, arguments)
+        if len(arguments) > 1 or (not arguments and word not in _SWITCHES):
             raise ReadError(f"{word}() wants one value")
         if field in command.document:
             raise ReadError(f"{field!r} is given twice; keep one", code=RefusalCode.AMBIGUOUS)
+        if field == "limit":
+            return methods.limited(command, arguments[0])
         return command.with_fields(**{field: arguments[0] if arguments else True})
+
+
+def _otherwise(command: Command, word: str, arguments: list[Any], given: set[str]) -> Command | None:
+    """Return the command of a method that is no field of it, None for the others."""
+    if word in _PLAIN or word in _SOURCES_OWN:
+        return command
+    if word in ("next", "tryNext") and not arguments:
+        return _first(command)
+    if command.name == "aggregate" and (word in _STAGES or word == "itcount"):
+        return _with_stage(command, word, arguments)
+    if word in _COUNTING and command.name == "find":
+        return _counted(command, word, arguments, given)
+    return None
+
+
+def _ordered(word: str, arguments: list[Any]) -> list[Any]:
+    """Return the arguments of a ``sort()`` as one object, those of others as they are."""
+    if word != "sort" or not arguments or (len(arguments) > 1 and not isinstance(arguments[0], str)):
+        return arguments
+    return [methods.order(*arguments[:2]), *arguments[2:]]
+
+
+def _property(word: str) -> str:
+    if word == "length":
+        return "'length' is read from the answer; leave it out, and write db.users.countDocuments({…})"
+    return f"{word!r} is read from the answer, not asked of the database; leave it out"
+
+
+def _first(command: Command) -> Command:
+    """Return the command of a cursor's first document."""
+    if command.name == "find":
+        return command.with_fields(limit=1, singleBatch=True)
+    return _with_stage(command, "limit", [1]) if command.name == "aggregate" else command
+
+
+def _with_stage(command: Command, word: str, arguments: list[Any]) -> Command:
+    """Return a pipeline with what a method of its cursor asks for behind its other stages."""
+    if word == "itcount":
+        stages: list[Any] = [{"$group": {"_id": None, "n": {"$sum": 1}}}]
+        return replace(command.with_fields(pipeline=[*command.document["pipeline"], *stages]), shape="count")
+    arguments = _ordered(word, arguments)
+    if len(arguments) != 1:
+        raise ReadError(f"{word}() wants one value")
+    return command.with_fields(pipeline=[*command.document["pipeline"], {f"${_STAGES[word]}": arguments[0]}])
 
 
 def _counted(command: Command, word: str, arguments: list[Any], given: set[str]) -> Command:
@@ -232,7 +316,7 @@ def _run_command(arguments: list[Any]) -> Command:
     from dbmcp_mongo.forms import raw_command
 
     (one,) = arguments if len(arguments) == 1 else (None,)
-    if isinstance(one, str) and one in ("ping", "dbStats", "listCollections"):
+    if isinstance(one, str) and one in ("ping", "dbStats", "listCollections", "buildInfo"):
         one = {one: 1}
     if not isinstance(one, dict):
         raise ReadError("runCommand() wants one command, as in {find: 'users', filter: {}}")
@@ -256,9 +340,16 @@ def _create(arguments: list[Any]) -> Command:
 
 
 def _create_view(arguments: list[Any]) -> Command:
-    if len(arguments) != 3:
-        raise ReadError("createView() wants a name, the collection and a pipeline")
-    return Command("create", {"create": arguments[0], "viewOn": arguments[1], "pipeline": arguments[2]})
+    options = arguments[3] if len(arguments) == 4 else {}
+    if len(arguments) not in (3, 4) or not isinstance(options, dict) or not options.keys() <= {"collation"}:
+        raise ReadError("createView() wants a name, the collection, a pipeline and maybe a collation")
+    return Command("create", {"create": arguments[0], "viewOn": arguments[1], "pipeline": arguments[2], **options})
+
+
+def _stats(arguments: list[Any]) -> Command:
+    scale = arguments[0] if arguments else None
+    scale = scale.get("scale") if isinstance(scale, dict) else scale
+    return Command("dbStats", {"dbStats": 1, **({"scale": scale} if scale else {})})
 
 
 def _aggregate(arguments: list[Any]) -> Command:
@@ -273,5 +364,7 @@ _DATABASE: dict[str, Callable[[list[Any]], Command]] = {
     "createCollection": _create,
     "createView": _create_view,
     "aggregate": _aggregate,
-    "stats": lambda _: Command("dbStats", {"dbStats": 1}),
+    "stats": _stats,
+    "version": lambda _: Command("buildInfo", {"buildInfo": 1}, "version"),
+    "serverBuildInfo": lambda _: Command("buildInfo", {"buildInfo": 1}),
 }
