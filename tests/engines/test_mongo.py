@@ -374,3 +374,32 @@ def test_a_server_that_is_not_found_is_told_with_what_to_look_at(mongo: dict[str
         Mongo().open(settings).connect()
     assert "replica set" in str(caught.value.hint)
     assert "timeouts" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rest", "word"),
+    [
+        ("h/x?readPreference=nonsense", "'readPreference'"),
+        ("h/x?tls=maybe", "'tls'"),
+        ("h/x?maxPoolSize=many", "'maxPoolSize'"),
+        ("h/x?w=1&w=2", "twice"),
+        ("h/x?replicaSte=rs", "'replicaSte'"),
+        ("h/bad%20name", "name of its database"),
+        ("h/a.b", "name of its database"),
+    ],
+)
+def test_what_is_wrong_with_a_uri_is_named_before_a_server_is_asked(rest: str, word: str) -> None:
+    settings = Mongo.settings.build({"uri": f"mongodb://u:s3cr3t@{rest}"}, where="test")
+    with pytest.raises(ConnectionFailed, match=word) as caught:
+        Mongo().open(settings).connect()
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_source_without_a_name_of_a_database_says_which_it_takes(
+    mongo_uri: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Mongo().open(Mongo.settings.build({"uri": mongo_uri}, where="test"))
+    with caplog.at_level("WARNING", "dbmcp"):
+        database.connect()
+    database.disconnect()
+    assert "'test' is taken" in caplog.text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
+from pymongo.uri_parser import parse_uri, split_options
 
 from dbmcp_core.errors import ConnectionFailed
 from dbmcp_mongo.settings import MongoSettings
@@ -23,18 +24,32 @@ _told: list[bool] = []
 def open_client(settings: MongoSettings) -> tuple[MongoClient[dict[str, Any]], str]:
     """Return a client that has not connected yet, and the name of its database."""
     _tell_of_topology(settings)
-    problem = settings.uri_problem()
+    problem = settings.uri_problem() or _bad_value(settings)
     if problem is not None:
         raise ConnectionFailed(f"The setting 'uri' can't be used: {problem}.", details={"reason": "uri"})
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(**_where(settings), **_fixed(settings))
-        return client, settings.database or _named(settings) or "test"
+        name = settings.database or _named(settings)
     except (PyMongoError, ValueError, TypeError) as exc:
         # What the driver says may quote the URI, and with it a password that isn't encoded as it should be.
         raise ConnectionFailed(
             f"The settings of the connection can't be used ({type(exc).__name__}).",
             hint="Is the URI right, and does a mongodb+srv host resolve? In user and password, percent-encode @ : / ?",
         ) from None
+    if name is None:
+        _log.warning("No database is named, in the URI or by 'database'; as in the shell, 'test' is taken.")
+    return client, name or "test"
+
+
+def _bad_value(settings: MongoSettings) -> str | None:
+    """Return which option of the URI has a value that it can't have; the driver by itself would only warn and go on."""
+    query = settings.uri.reveal().partition("?")[2] if settings.uri is not None else ""
+    for name, value in parse_qsl(query):
+        try:
+            split_options(urlencode({name: value}), validate=True, warn=False)
+        except (PyMongoError, ValueError, TypeError):
+            return f"the option {name!r} can't have the value that it has"
+    return None
 
 
 def _tell_of_topology(settings: MongoSettings) -> None:

@@ -47,6 +47,8 @@ URI_OPTIONS = frozenset(
         "srvmaxhosts",
     ]
 )
+#: What the name of a database can't have in it.
+_UNNAMABLE = frozenset(' ."$/\\\0')
 MECHANISMS = frozenset({"DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "MONGODB-X509", "PLAIN"})
 
 
@@ -109,7 +111,16 @@ class MongoSettings(Settings):
             return "a socket's path is not taken"
         if parts.scheme == "mongodb+srv" and re.search(r",|:[0-9]*$", parts.netloc.rpartition("@")[2]):
             return "mongodb+srv:// takes one name without a port; the name server knows the hosts"
+        if _UNNAMABLE & set(unquote(parts.path[1:])):
+            return "the name of its database has a character that names can't have"
+        return self._options_problem(options)
+
+    def _options_problem(self, options: list[tuple[str, str]]) -> str | None:
+        seen: set[str] = set()
         for name, value in options:
+            if name.lower() in seen and name.lower() != "readpreferencetags":
+                return f"the option {name[:40]!r} is there twice"
+            seen.add(name.lower())
             if name.lower() not in URI_OPTIONS:
                 return f"the option {name[:40]!r} is not taken; files and TLS have settings of their own"
             if name.lower() == "authmechanism" and value.upper() not in MECHANISMS:
