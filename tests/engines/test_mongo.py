@@ -236,6 +236,15 @@ def test_a_schema_is_what_a_sample_shows(caller: Caller) -> None:
     assert (index.columns, index.unique, index.where) == (("a.b",), True, '{"o": 1}')
 
 
+def test_huge_documents_make_a_smaller_sample_and_that_is_said(caller: Caller, mongo: dict[str, Any]) -> None:
+    with pymongo.MongoClient(mongo["uri"]) as raw:
+        for number in range(5):
+            raw[mongo["database"]]["h"].insert_one({"_id": number, "text": "x" * 12_000_000, f"f{number}": 1})
+    table = caller.table("h")
+    assert table.comment == "fields as in a sample of 2 documents"
+    assert table.estimated_rows == 5
+
+
 def test_the_environment_of_the_specification_makes_a_source() -> None:
     environment = {
         "MCP_MONGODB_URI": "mongodb://u:pa55@h1,h2/shop?replicaSet=rs0",

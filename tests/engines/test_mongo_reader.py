@@ -269,6 +269,11 @@ def test_an_error_says_where_and_what_would_be_clear(text: str, line: int, colum
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
+def test_a_value_is_no_query_whatever_its_parameters() -> None:
+    with pytest.raises(ReadError, match="not a query"):
+        read(Statement('{"$date": 1}', ["users"]))
+
+
 def test_parameters_are_values_and_no_operators() -> None:
     assert document("db.u.find({a: ?})", "$where")["filter"] == {"a": "$where"}
     assert document("db.u.find({a: ?})", {"$oid": OID})["filter"] == {"a": ObjectId(OID)}

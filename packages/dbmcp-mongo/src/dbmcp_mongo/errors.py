@@ -52,8 +52,8 @@ def _translate(exc: Exception, secrets: tuple[str, ...]) -> DbmcpError:
     if code in _TIMES or isinstance(exc, driver.ExecutionTimeout):
         return QueryTimeout("The server stopped the statement at its time limit.", hint="Narrow it.", details=details)
     if code == 18:
-        hint = "Are user and password right, and is auth_source the database that has the account (often 'admin')?"
-        return ConnectionFailed(f"MongoDB doesn't know this account: {said}.", hint=hint, details=details)
+        account = "Are user and password right, and is auth_source the database that has the account (often 'admin')?"
+        return ConnectionFailed(f"MongoDB doesn't know this account: {said}.", hint=account, details=details)
     if code == 26:
         return NotFound(f"MongoDB: {said}.", details=details)
     kind: type[DatabaseError] = (

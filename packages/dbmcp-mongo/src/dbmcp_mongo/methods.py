@@ -330,6 +330,8 @@ def _modifying(*, replacing: bool | None, removing: bool = False) -> Callable[[s
         document: Document = {"findAndModify": collection, "query": _object(arguments.get("filter"), "A filter")}
         if removing or arguments.get("remove"):
             document["remove"] = True
+        elif "update" not in arguments:
+            raise ReadError("findAndModify() wants an update, or remove: true")
         else:
             document["update"] = _change(arguments["update"], replacing=replacing)
             document["new"] = after == "after" or any(arguments.get(name) is wanted for name, wanted in _AFTER.items())

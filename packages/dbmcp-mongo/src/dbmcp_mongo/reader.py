@@ -43,19 +43,27 @@ def read(statement: Statement) -> Command:
 def _data(statement: Statement) -> Command:
     found, _ = _value(statement, 0, checked=False)
     if not isinstance(found, (dict, list)):
-        raise ReadError('This is a value, not a query; write {"collection": "users", "filter": {…}} or db.users.find()')
+        raise _no_query()
     if not forms.needs_collection(found):
         return _formed(*_value(statement, 0), None)
     collection = _first(statement)
     return _formed(*_value(statement, 1), collection)
 
 
+def _no_query() -> ReadError:
+    return ReadError(
+        'This is a value, not a query; write {"collection": "users", "filter": {…}} or db.users.find()', 1, 1
+    )
+
+
 def _formed(found: Any, places: Places, collection: str | None) -> Command:
     try:
         if isinstance(found, list):
             command = forms.read_array(found, str(collection))
-        else:
+        elif isinstance(found, dict):
             command = forms.read_object(found, collection)
+        else:  # Extended JSON, such as {"$date": 0}
+            raise _no_query()
         return replace(command, places=places)
     except ReadError as exc:
         if exc.line is None:

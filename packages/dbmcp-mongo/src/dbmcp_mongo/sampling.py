@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from bson import json_util
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDB
 
+from dbmcp_core.database import batch_bytes
 from dbmcp_core.schema import ColumnInfo, IndexInfo, TableName, TableSchema
 from dbmcp_mongo.command import Document
 from dbmcp_mongo.values import kind
@@ -19,6 +21,8 @@ __all__ = ["describe", "list_collections"]
 #: Nested fields are told so deep, and so many paths at the most.
 _DEPTH = 5
 _PATHS = 500
+#: Documents of a sample take so much memory, roughly, before the rest of it is left out.
+_BYTES = 20_000_000
 
 
 def list_collections(database: MongoDB[Document]) -> dict[str, Document]:
@@ -60,13 +64,24 @@ def describe(database: MongoDB[Document], info: Document, sample_size: int, limi
 
 def _sample(collection: Collection[Document], size: int, limit_ms: int, *, is_view: bool) -> list[Document]:
     """Return the first documents and, where there are more, the last: old ones and new ones, the same at each look."""
-    first = list(collection.find(limit=size + 1, max_time_ms=limit_ms))
+    first = _within(collection.find(limit=size + 1, max_time_ms=limit_ms))
     if len(first) <= size:
         return first
     if is_view:  # has no last ones
         return first[:size]
     half = size // 2
-    return first[: size - half] + list(collection.find(sort=[("$natural", -1)], limit=half, max_time_ms=limit_ms))
+    return first[: size - half] + _within(collection.find(sort=[("$natural", -1)], limit=half, max_time_ms=limit_ms))
+
+
+def _within(documents: Iterable[Document]) -> list[Document]:
+    """Return the first *documents*, all that fit into the memory that a look may take."""
+    found, size = [], 0
+    for document in documents:
+        found.append(document)
+        size += batch_bytes([tuple(document.values())])
+        if size > _BYTES:
+            break
+    return found
 
 
 @dataclass

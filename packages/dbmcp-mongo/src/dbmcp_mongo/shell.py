@@ -150,8 +150,10 @@ class _Reader:
         try:
             if collection is None:
                 return _database_method(word, arguments)
-            if word in ("findAndModify",):
-                return methods.named(word, collection, arguments[0] if arguments else {})
+            if word == "findAndModify":
+                if len(arguments) != 1 or not isinstance(arguments[0], dict):
+                    raise ReadError("findAndModify() wants one object, as in {query: {…}, update: {$set: {…}}}")
+                return methods.named(word, collection, arguments[0])
             if word == "aggregate" and len(arguments) > 1 and _is_stages(arguments):
                 arguments = [arguments]
             if word == "createIndex" and len(arguments) == 3 and isinstance(arguments[2], (str, int)):
@@ -324,8 +326,10 @@ def _run_command(arguments: list[Any]) -> Command:
 
 
 def _list_collections(arguments: list[Any]) -> Command:
-    query = arguments[0] if arguments else {}
-    document = {"listCollections": 1, "filter": query, "cursor": {}}
+    query, names_only = (*arguments, {}, False)[:2] if len(arguments) < 2 else arguments[:2]
+    if len(arguments) > 3 or not isinstance(query, (dict, type(None))) or not isinstance(names_only, bool):
+        raise ReadError("getCollectionInfos() wants a filter, and maybe whether names are enough")
+    document = {"listCollections": 1, "filter": query or {}, "cursor": {}, **({"nameOnly": True} if names_only else {})}
     return Command("listCollections", document, "cursor")
 
 
@@ -334,9 +338,10 @@ def _names(arguments: list[Any]) -> Command:
 
 
 def _create(arguments: list[Any]) -> Command:
-    if not arguments or not isinstance(arguments[0], str) or len(arguments) > 2:
+    name, options = (*arguments, {})[:2] if 0 < len(arguments) < 3 else (None, None)
+    if not isinstance(name, str) or not isinstance(options, dict) or "create" in options:
         raise ReadError("createCollection() wants a name, and maybe options")
-    return Command("create", {"create": arguments[0], **(arguments[1] if len(arguments) == 2 else {})})
+    return Command("create", {"create": name, **options})
 
 
 def _create_view(arguments: list[Any]) -> Command:
