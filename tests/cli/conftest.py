@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dbmcp_server.cli import app
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_works() -> None:
+    """What a shell without job control starts in the background ignores Ctrl-C, and so would its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
