@@ -159,13 +159,12 @@ def _with_references(document: Document, root: dict[str, Any], problems: list[Pr
     """Return *root* with each ``$ref: '#/types/Name'`` or ``'file.yml#/types/Name'`` replaced by what it means."""
     if not any(route[-1:] == ("$ref",) for route in document.marks):
         return root
-    resolver = _Resolver(document, problems)
+    resolver = _Resolver(problems)
     return {key: resolver.resolved(value, (key,), document, 0) for key, value in root.items()}
 
 
 class _Resolver:
-    def __init__(self, document: Document, problems: list[Problem]) -> None:
-        self._main = document
+    def __init__(self, problems: list[Problem]) -> None:
         self._problems = problems
         self._others: dict[Path, Document] = {}
 

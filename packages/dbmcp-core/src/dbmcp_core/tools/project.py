@@ -71,7 +71,6 @@ class ProjectConfig:
     site_config: Mapping[str, Any] = field(default_factory=dict)
     user_config: Mapping[str, Any] = field(default_factory=dict)
     decimals: Literal["exact", "float"] = "exact"
-    dates_at_midnight: bool = False
     timeout_s: float = 60.0
     ad_hoc: bool = False
     sql_tools: Mapping[str, str | None] = field(default_factory=dict)

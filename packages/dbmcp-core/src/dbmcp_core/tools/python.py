@@ -201,7 +201,6 @@ class PythonCode:
         self.file = file
         self.where = where or definition.key
         self._function: Callable[..., Any] | None = None
-        self._module: ModuleType | None = None
 
     def problems(self) -> Problems:
         """Return what can be said without running anything."""

@@ -100,7 +100,6 @@ def load(
         site_config=site_document.value,
         user_config=user_document.value if user_document is not None and isinstance(user_document.value, dict) else {},
         decimals="float",
-        dates_at_midnight=True,
         sql_tools=_sql_tools(site),
         audit=_audit(chosen, environment, folder, paths.audit, name),
         audit_results=True,
