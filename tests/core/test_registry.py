@@ -32,7 +32,7 @@ class Point:
     def __init__(self, name: str, load: Callable[[], object], distribution: str = "dbmcp-test") -> None:
         self.name = name
         self.load = load
-        self.dist = type("Dist", (), {"name": distribution, "version": "1.0"})()
+        self.dist = type("Dist", (), {"read_text": lambda _, __: f"Name: {distribution}\nVersion: 1.0\n\nText"})()
 
 
 @pytest.fixture

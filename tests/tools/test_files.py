@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dbmcp_core.tools import documents, files
 from dbmcp_core.tools.files import File
@@ -233,6 +235,63 @@ class TestHostileFiles:
         path.write_bytes(b"name: caf\xe9\n")
         _, problems = documents.read(path)
         assert problems[0].message == "is not UTF-8 (byte 9)"
+
+
+class TestAnchors:
+    def test_an_alias_is_what_it_stands_for(self) -> None:
+        text = "base: &base {a: 1, b: [x]}\nfirst: *base\nsecond: {<<: *base, a: 2}\nword: &w text\nagain: [*w, *w]\n"
+        document, problems = documents.read(Path("x.yml"), text)
+        assert problems == []
+        assert document.value == yaml.safe_load(text)
+
+    def test_of_several_mappings_the_first_is_the_strongest(self) -> None:
+        text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {z: 3, <<: [*a, *b]}\n"
+        document, _ = documents.read(Path("x.yml"), text)
+        assert document.value["c"] == {"x": 1, "y": 2, "z": 3} == yaml.safe_load(text)["c"]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("a: *nothing\n", "the alias 'nothing' stands for nothing before it"),
+            ("a: &x 1\nb: &x 2\n", "the anchor 'x' is set twice"),
+            ("a: {<<: [1]}\n", "'<<' wants a mapping"),
+            ("a: 1\n---\nb: 2\n", "a second document begins here; a file holds one"),
+            ("? [a, b]\n: 1\n", "a key wants to be a text"),
+            ("!!python/name:os.system a: 1\n", "is not allowed"),
+        ],
+    )
+    def test_what_is_wrong_with_one(self, text: str, message: str) -> None:
+        _, problems = documents.read(Path("x.yml"), text)
+        assert message in problems[0].message
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_values, st.sampled_from([None, True, False]), st.sampled_from([None, "'", '"', "|", ">"]))
+def test_whatever_yaml_is_written_is_read_as_its_library_reads_it(
+    value: object, flow: bool | None, style: str | None
+) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow, default_style=style)
+    document, problems = documents.read(Path("x.yml"), text)
+    assert problems == []
+    assert document.value == yaml.safe_load(text) == value
+
+
+@given(_values)
+def test_every_value_has_a_place_where_it_is_written(value: object) -> None:
+    text = yaml.safe_dump({"root": value}, default_flow_style=False)
+    document, _ = documents.read(Path("x.yml"), text)
+    lines = text.splitlines()
+    assert document.place(("root",)).line == 1
+    if isinstance(value, dict):
+        places = [document.place(("root", key)) for key in value]
+        assert len(set(places)) == len(places)
+        assert all(place.line <= len(lines) for place in places)
 
 
 @pytest.mark.parametrize(

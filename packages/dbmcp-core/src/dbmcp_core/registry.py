@@ -140,8 +140,7 @@ class Registry:
     def _load(self, point: EntryPoint) -> None:
         if point.name in self._plugins:
             return
-        distribution = point.dist.name if point.dist else "?"
-        version = point.dist.version if point.dist else ""
+        distribution, version = _origin(point)
         try:
             self.register(point.load(), point.name, distribution=distribution, version=version)
         except Exception as exc:  # noqa: BLE001 - whatever a plugin does at import, the other databases stay up
@@ -150,6 +149,17 @@ class Registry:
 
 
 def _entry_points() -> list[EntryPoint]:
-    from importlib_metadata import entry_points  # 20 ms that `import dbmcp_core` doesn't pay
+    from importlib_metadata import distributions  # 10 ms that `import dbmcp_core` doesn't pay
 
-    return sorted(entry_points(group=PROJECT), key=lambda point: point.name)
+    # ``entry_points(group=…)`` takes three times as long: it asks each distribution for its name first.
+    points = (point for one in distributions() for point in one.entry_points if point.group == PROJECT)
+    return sorted(points, key=lambda point: point.name)
+
+
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    """Return the name and the version of what brings *point*. ``dist.name`` would import all of ``email`` for them."""
+    text = point.dist.read_text("METADATA") if point.dist else None
+    if text is None:
+        return "?", ""
+    headers = dict(line.partition(": ")[::2] for line in text.partition("\n\n")[0].splitlines())
+    return headers.get("Name", "?"), headers.get("Version", "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ _MOST_BYTES = 1 << 20
 _MOST_VALUES = 100_000
 
 _TEXT = "tag:yaml.org,2002:str"
-_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map")}
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 
 #: The keys and indexes that lead to a value.
 Route = tuple[str | int, ...]
@@ -38,17 +40,21 @@ class Document:
     """What one file holds, and where each value stands."""
 
     path: Path
-    value: Any
-    marks: dict[Route, Any] = field(default_factory=dict)
+    value: Any = None
     #: What stands in it, if that is text.
     text: str | None = None
+    #: Every key that comes in it, wherever.
+    keys: frozenset[str] = frozenset()
+    _marks: dict[Route, Any] | None = None
 
     def place(self, route: Sequence[str | int] = ()) -> Place:
         """Return where *route* leads, as far as it leads anywhere."""
+        if self._marks is None:
+            self._marks = _marks(self.text or "")
         route = tuple(route)
-        while route not in self.marks and route:
+        while route not in self._marks and route:
             route = route[:-1]
-        mark = self.marks.get(route)
+        mark = self._marks.get(route)
         return Place(self.path, mark.line + 1, mark.column + 1) if mark is not None else Place(self.path)
 
     def problem(self, message: str, route: Sequence[str | int] = (), *, subject: str = "") -> Problem:
@@ -64,19 +70,12 @@ class _Wrong(Exception):
 
 def read(path: Path, text: str | None = None) -> tuple[Document, list[Problem]]:
     """Return what the file at *path* holds (or *text*, as if it did), and what is wrong with it as YAML."""
-    document = Document(path, None)
+    document = Document(path)
     try:
-        if text is None:
-            text = _text(path)
-        document.text = text
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is not None:
-                document.marks[()] = node.start_mark
-                document.value = _Values(loader, document.marks).of(node, ())
-        finally:
-            loader.dispose()
+        document.text = _text(path) if text is None else text
+        with _reader(document.text) as reader:
+            document.value = reader.document()
+            document.keys = frozenset(reader.keys)
     except _Wrong as exc:
         return document, [_problem(path, str(exc), exc.mark)]
     except yaml.MarkedYAMLError as exc:
@@ -85,6 +84,26 @@ def read(path: Path, text: str | None = None) -> tuple[Document, list[Problem]]:
         reason = "it is nested too deeply" if isinstance(exc, RecursionError) else " ".join(str(exc).split())
         return document, [_problem(path, f"not valid YAML: {reason}", None)]
     return document, []
+
+
+def _marks(text: str) -> dict[Route, Any]:
+    """Return where each value of *text* stands. It takes another reading, which a file with nothing wrong spares."""
+    marks: dict[Route, Any] = {}
+    try:
+        with _reader(text, marks) as reader:
+            reader.document()
+    except (_Wrong, yaml.YAMLError, RecursionError, ValueError):
+        return marks  # as far as it could be read: ``read`` has told what is wrong there
+    return marks
+
+
+@contextmanager
+def _reader(text: str, marks: dict[Route, Any] | None = None) -> Iterator[_Reader]:
+    loader = _Loader(text)
+    try:
+        yield _Reader(loader, marks)
+    finally:
+        loader.dispose()
 
 
 def _text(path: Path) -> str:
@@ -105,64 +124,147 @@ def _problem(path: Path, message: str, mark: Any) -> Problem:
     return Problem(message, place)
 
 
-class _Values:
-    """Makes plain values of nodes, and notes where each stands."""
+@dataclass(slots=True)
+class _Anchor:
+    """What an alias stands for. While it is being read, its size isn't known yet."""
 
-    def __init__(self, loader: Any, marks: dict[Route, Any]) -> None:
-        self._loader = loader
+    value: Any = None
+    size: int | None = None
+
+
+class _Reader:
+    """Makes plain values of the parser's events; where *marks* are given, notes in them where each stands.
+
+    A tree of nodes, as PyYAML composes it first, takes twice the time.
+    """
+
+    def __init__(self, loader: Any, marks: dict[Route, Any] | None) -> None:
+        self.keys: set[str] = set()
+        self._next = loader.get_event
         self._marks = marks
         self._count = 0
-        self._inside: set[int] = set()
+        self._anchors: dict[str, _Anchor] = {}
 
-    def of(self, node: yaml.Node, route: Route) -> Any:
+    def document(self) -> Any:
+        """Return the only document there is; None where there is none."""
+        self._next()  # the stream begins
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            return None
+        event = self._next()
+        if self._marks is not None:
+            self._marks[()] = event.start_mark
+        value = self._value(event, ())
+        self._next()  # the document ends
+        event = self._next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise _Wrong("a second document begins here; a file holds one", event.start_mark)
+        return value
+
+    def _value(self, event: Any, route: Route) -> Any:
         self._count += 1
         if self._count > _MOST_VALUES:
-            raise _Wrong(f"holds more than {_MOST_VALUES:,} values", node.start_mark)
-        tag = node.tag
+            raise _Wrong(f"holds more than {_MOST_VALUES:,} values", event.start_mark)
+        if event.anchor is None:
+            return self._plain(event, route)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if event.anchor in self._anchors:
+            raise _Wrong(f"the anchor {event.anchor!r} is set twice", event.start_mark)
+        anchor = self._anchors[event.anchor] = _Anchor()
+        before = self._count
+        anchor.value = self._plain(event, route)
+        anchor.size = self._count - before
+        return anchor.value
+
+    def _alias(self, event: Any) -> Any:
+        anchor = self._anchors.get(event.anchor)
+        if anchor is None:
+            raise _Wrong(f"the alias {event.anchor!r} stands for nothing before it", event.start_mark)
+        if anchor.size is None:
+            raise _Wrong("an alias stands inside of what it stands for", event.start_mark)
+        self._count += anchor.size
+        return anchor.value
+
+    def _plain(self, event: Any, route: Route) -> Any:
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        tag = event.tag
+        if tag is not None and tag not in ("!", "tag:yaml.org,2002:map" if is_mapping else "tag:yaml.org,2002:seq"):
+            raise _Wrong(f"the tag {tag!r} is not allowed", event.start_mark)
+        return self._mapping(route) if is_mapping else self._sequence(route)
+
+    def _scalar(self, event: Any) -> Any:
+        tag, text = event.tag, event.value
+        if tag is None or tag == "!":
+            if not event.implicit[0]:
+                return text
+            tag = _tag(text)
         if tag == _TEXT:
-            return node.value
+            return text
         if tag not in _TAGS:
-            raise _Wrong(f"the tag {tag!r} is not allowed", node.start_mark)
-        if isinstance(node, yaml.ScalarNode):
-            return self._loader.construct_object(node)
-        if id(node) in self._inside:
-            raise _Wrong("an alias stands inside of what it stands for", node.start_mark)
-        self._inside.add(id(node))
-        found = self._mapping(node, route) if isinstance(node, yaml.MappingNode) else self._sequence(node, route)
-        self._inside.discard(id(node))
+            raise _Wrong(f"the tag {tag!r} is not allowed", event.start_mark)
+        return _constructed(tag, text)
+
+    def _sequence(self, route: Route) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            inner = route
+            if self._marks is not None:
+                inner = (*route, len(found))
+                self._marks.setdefault(inner, event.start_mark)
+            found.append(self._value(event, inner))
         return found
 
-    def _sequence(self, node: yaml.Node, route: Route) -> list[Any]:
-        found = []
-        for index, part in enumerate(node.value):
-            inner = (*route, index)
-            self._marks.setdefault(inner, part.start_mark)
-            found.append(self.of(part, inner))
-        return found
-
-    def _mapping(self, node: yaml.MappingNode, route: Route) -> dict[str, Any]:
+    def _mapping(self, route: Route) -> dict[str, Any]:
         found: dict[str, Any] = {}
         merged: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                merged = self._merged(value_node, route) | merged
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._key(event)
+            if key == "<<" and event.implicit[0]:
+                merged = self._merged(route) | merged
                 continue
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise _Wrong("a key wants to be a text", key_node.start_mark)
-            key = key_node.value
             if key in found:
-                raise _Wrong(f"the key {key!r} stands here twice", key_node.start_mark)
-            inner = (*route, key)
-            self._marks[inner] = key_node.start_mark
-            found[key] = self.of(value_node, inner)
+                raise _Wrong(f"the key {key!r} stands here twice", event.start_mark)
+            inner = route
+            if self._marks is not None:
+                inner = (*route, key)
+                self._marks[inner] = event.start_mark
+            found[key] = self._value(self._next(), inner)
         return merged | found if merged else found
 
-    def _merged(self, node: yaml.Node, route: Route) -> dict[str, Any]:
+    def _key(self, event: Any) -> str:
+        if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
+            raise _Wrong("a key wants to be a text", event.start_mark)
+        if event.tag not in (None, "!", _TEXT):
+            raise _Wrong(f"the tag {event.tag!r} is not allowed", event.start_mark)
+        self.keys.add(event.value)
+        return event.value
+
+    def _merged(self, route: Route) -> dict[str, Any]:
         """Return what ``<<`` brings in; of several mappings the first is the strongest."""
+        event = self._next()
+        brought = self._value(event, route)
         merged: dict[str, Any] = {}
-        for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            value = self.of(part, route)
+        for value in brought if isinstance(brought, list) else [brought]:
             if not isinstance(value, dict):
-                raise _Wrong("'<<' wants a mapping, or a list of them", part.start_mark)
+                raise _Wrong("'<<' wants a mapping, or a list of them", event.start_mark)
             merged = value | merged
         return merged
+
+
+def _tag(text: str) -> str:
+    """Return what a text without quotes is."""
+    for tag, expression in _Loader.yaml_implicit_resolvers.get(text[:1], ()):
+        if expression.match(text):
+            return tag  # type: ignore[no-any-return]
+    return _TEXT
+
+
+@functools.lru_cache(1024)
+def _constructed(tag: str, text: str) -> Any:
+    loader = _Loader("")
+    try:
+        return loader.construct_object(yaml.ScalarNode(tag, text))
+    finally:
+        loader.dispose()

@@ -157,7 +157,7 @@ def _list(value: Any) -> list[Any]:
 
 def _with_references(document: Document, root: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """Return *root* with each ``$ref: '#/types/Name'`` or ``'file.yml#/types/Name'`` replaced by what it means."""
-    if not any(route[-1:] == ("$ref",) for route in document.marks):
+    if "$ref" not in document.keys:
         return root
     resolver = _Resolver(problems)
     return {key: resolver.resolved(value, (key,), document, 0) for key, value in root.items()}

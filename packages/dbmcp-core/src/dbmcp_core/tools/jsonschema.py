@@ -127,15 +127,14 @@ class _Writer:
         return f"x-{key}" if self._out and loose else key
 
     def _add_values(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
-        node = Node(spec)
         if spec.enum is not None:
             values = [_json(value) for value in spec.enum]
             schema["enum"] = [*values, None] if self._out and None not in values else values
         # A default of null says no more than that the parameter may be left out, and null isn't of its type.
         if spec.has_default and spec.default is not None:
-            schema["default"] = _as_typed(node, spec.default)
+            schema["default"] = _as_typed(spec, spec.default)
         if spec.examples:
-            schema["examples"] = [_as_typed(node, value) for value in spec.examples]
+            schema["examples"] = [_as_typed(spec, value) for value in spec.examples]
 
     def _add_string(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
         if spec.pattern is not None:
@@ -170,10 +169,16 @@ class _Writer:
         return hidden or (fields and name in self._omitted)
 
 
-def _as_typed(node: Node, value: Any) -> Any:
+#: What is as its type has it, whatever else the type says.
+_AS_IT_IS = {("string", str), ("integer", int), ("number", int), ("boolean", bool)}
+
+
+def _as_typed(spec: TypeSpec, value: Any) -> Any:
     """Return a default or an example as a value of its type, where it is one."""
+    if (spec.type, type(value)) in _AS_IT_IS:
+        return value
     problems = Problems(1)
-    typed = take(node, value, (), problems)
+    typed = take(Node(spec), value, (), problems)
     return _json(value if problems.count else typed)
 
 

@@ -66,7 +66,7 @@ class TypeSpec(_Model):
     description: str | None = Field(None, description="What the value means, for the model that fills it in.")
     format: Format | None = Field(None, description="What a string holds; the values of dates and times are bound so.")
     default: Any = Field(None, description="The value where none is given; a parameter with one is optional.")
-    examples: list[Any] = Field([], description="Values to show.")
+    examples: list[Any] = Field(default_factory=list, description="Values to show.")
     enum: list[Any] | None = Field(None, description="The only values there are.")
     sensitive: StrictBool = Field(False, description="Never recorded or logged; policies can filter it.")
     min_length: int | None = Field(None, ge=0, alias="minLength", description="Characters that a string has at least.")
@@ -87,8 +87,8 @@ class TypeSpec(_Model):
     max_items: int | None = Field(None, ge=0, alias="maxItems", description="Items that an array has at most.")
     unique_items: StrictBool = Field(False, alias="uniqueItems", description="Whether no item may come twice.")
     items: TypeSpec | None = Field(None, description="The type of an array's items.")
-    properties: dict[str, TypeSpec] = Field({}, description="The types of an object's properties.")
-    required: list[str] = Field([], description="The properties that an object must have.")
+    properties: dict[str, TypeSpec] = Field(default_factory=dict, description="The types of an object's properties.")
+    required: list[str] = Field(default_factory=list, description="The properties that an object must have.")
     additional_properties: StrictBool | TypeSpec = Field(
         True, alias="additionalProperties", description="Whether an object may have others, or of which type they are."
     )
@@ -152,7 +152,7 @@ class PolicyRule(_Model):
         description="What to do where the condition is true."
     )
     reason: str | None = Field(None, description="Why, for whoever is denied.")
-    fields: list[str] = Field([], description="The fields to filter or to mask.")
+    fields: list[str] = Field(default_factory=list, description="The fields to filter or to mask.")
 
     @model_validator(mode="after")
     def _fields_fit(self) -> Self:
@@ -165,8 +165,10 @@ class PolicyRule(_Model):
 class Policies(_Model):
     """Rules on the way in, asked before anything is run, and on the way out."""
 
-    input: list[PolicyRule] = Field([], description="Asked with the parameters; they can only deny.")
-    output: list[PolicyRule] = Field([], description="Asked with the response; they can deny, filter and mask.")
+    input: list[PolicyRule] = Field(default_factory=list, description="Asked with the parameters; they can only deny.")
+    output: list[PolicyRule] = Field(
+        default_factory=list, description="Asked with the response; they can deny, filter and mask."
+    )
 
     @model_validator(mode="after")
     def _inputs_deny(self) -> Self:
@@ -230,11 +232,11 @@ class _Endpoint(_Model):
     kind: ClassVar[Literal["tool", "resource", "prompt"]]
 
     description: str | None = Field(None, description="What it does, for the model that chooses it.")
-    tags: list[str] = Field([], description="Words to find it by.")
-    parameters: list[Parameter] = Field([], description="Its parameters.")
+    tags: list[str] = Field(default_factory=list, description="Words to find it by.")
+    parameters: list[Parameter] = Field(default_factory=list, description="Its parameters.")
     returns: ReturnType | None = Field(None, alias="return", description="What it returns; checked, and told.")
     enabled: StrictBool = Field(True, description="Whether it is there at all.")
-    tests: list[Test] = Field([], description="Its tests.")
+    tests: list[Test] = Field(default_factory=list, description="Its tests.")
     policies: Policies = Field(
         default_factory=lambda: _NO_POLICIES, description="Its own policies, beside the project's."
     )

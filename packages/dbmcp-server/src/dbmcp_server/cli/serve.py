@@ -14,6 +14,7 @@ import typer
 from dbmcp_server.cli.project import Found, Profile, ReadOnly, find, require, running
 from dbmcp_server.cli.setup import ConfigFile, configured, executor
 from dbmcp_server.options import ServerOptions
+from dbmcp_server.startup import uncollected
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.project import Project
@@ -93,7 +94,8 @@ def serve(
         "runtime_connections": runtime_connections,
         "runtime_allow": runtime_allow or None,
     }
-    project = _project(sources or [], config, profile, read_only)
+    with uncollected():
+        project = _project(sources or [], config, profile, read_only)
     if project is not None:
         # A host that starts the server on a pipe speaks to it there, whatever the project's own files say.
         over_http = over_http or (project.is_http and not stdio and not _is_pipe(sys.stdin))
@@ -131,7 +133,7 @@ def _serve_project(
         project = found.load()
         return project.without_errors() if ignore_errors else project.require()
 
-    from dbmcp_server.mcp import ServedProject, serve_http, serve_stdio, uncollected
+    from dbmcp_server.mcp import ServedProject, serve_http, serve_stdio
 
     with uncollected():
         project = load()

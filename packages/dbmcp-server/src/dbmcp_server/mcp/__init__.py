@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dbmcp_core import Executor, Registry
 from dbmcp_server.options import ServerOptions
+from dbmcp_server.startup import uncollected
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.project import Project
     from dbmcp_server.mcp.kernel import DbServer
 
-__all__ = ["ServedProject", "build_server", "serve_http", "serve_stdio", "uncollected"]
+__all__ = ["ServedProject", "build_server", "serve_http", "serve_stdio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def serve_stdio(
     with uncollected():
         from dbmcp_server.mcp import assembly, ending, stdio
 
-    server = assembly.build(executor, registry, options, transport="stdio", project=project)
+        server = assembly.build(executor, registry, options, transport="stdio", project=project)
     ending.run_until_told(lambda: stdio.serve(server), server, executor)
 
 
@@ -63,21 +62,8 @@ def serve_http(
     with uncollected():
         from dbmcp_server.mcp import assembly, ending, http
 
-    server = assembly.build(executor, registry, options, transport="http", project=project)
+        server = assembly.build(executor, registry, options, transport="http", project=project)
     try:
         http.serve(server, options, stop=server.stop)
     finally:
         ending.close(executor, server)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through what a start makes and what stays: an eighth of the start."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
