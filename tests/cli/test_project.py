@@ -109,12 +109,14 @@ def test_a_mistake_is_told_with_its_line(run: Run, project: Path, old: str, new:
     assert result.exit_code == 1, result.output
     told = [one for one in result.stdout.splitlines() if says in one]
     assert told, result.stdout
-    assert told[0].startswith(f"error: {project / 'tools' / 't.yml'}:{line}:"), told
+    assert told[0].startswith(f"tools/t.yml:{line}:"), told
+    assert ": error: " in told[0]
 
 
 def test_what_is_right_passes(run: Run, project: Path) -> None:
     result = run("validate")
     assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith("1 file: no problems.\n")
     assert json.loads(run("validate", "--json").stdout)["status"] == "ok"
 
 
@@ -144,14 +146,15 @@ def test_names_are_taken_once_whatever_the_kind_and_the_file(run: Run, project: 
     (project / "prompts" / "t.yml").write_text("dbmcp: 1\nprompt: {name: t, messages: [{prompt: hello}]}\n")
     told = run("validate").stdout
     assert told.count("'t' is defined elsewhere too") == 2
-    assert f"{project / 'prompts' / 't.yml'}:2" in told
+    assert "prompts/t.yml:2" in told
 
 
 def test_a_database_that_is_down_is_a_warning(run: Run, project: Path) -> None:
     (project / "shop.db").unlink()
     result = run("validate")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("warning: ")
+    assert result.stdout.startswith("dbmcp.toml:1:1: warning: ")
+    assert result.stderr.endswith("2 files: 1 warning.\n")
     assert "'shop' wasn't asked" in result.stdout
 
 
@@ -209,26 +212,72 @@ TESTS = """  tests:
 """
 
 
-def test_tests_say_what_passed_and_junit_too(run: Run, project: Path) -> None:
+def test_tests_say_what_passed_and_what_did_not(run: Run, project: Path) -> None:
     (project / "tools" / "t.yml").write_text(TOOL + TESTS)
-    result = run("test", "--junit", "results.xml")
+    result = run("test")
     assert result.exit_code == 1
-    suite = ET.parse(project / "results.xml").getroot()
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
-    assert run("test", "--junit", "gone/results.xml").exit_code == 2
+    assert result.stdout.splitlines()[0] == "passed  tool t: passes"
+    assert "failed  tool t: fails <&> \u0007\n        tools/t.yml:12:7: " in result.stdout
+    assert "error   tool t: breaks\n        tools/t.yml:13:7: invalid_arguments: " in result.stdout
+    assert "3 tests: 1 passed, 1 failed, 1 error, in " in result.stderr
     assert not (project / "audit").exists()  # tests are no part of the records
     (project / "tools" / "t.yml").write_text(TOOL + "\n".join(TESTS.splitlines()[:2]) + "\n")
     assert run("test").exit_code == 0
     (project / "tools" / "a.yml").write_text("dbmcp: 1\ntool: {nam: x}\n")
-    assert run("test").exit_code == 1  # what can't be loaded can't be tested
+    result = run("test")
+    assert result.exit_code == 1  # what can't be loaded can't be tested
+    assert "tools/a.yml:2:8: error: unknown key 'nam'" in result.stdout
+
+
+def test_tests_as_json(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").write_text(TOOL + TESTS)
+    (project / "tools" / "a.yml").write_text("dbmcp: 1\ntool: {name: a, sourc: x}\n")
+    found = json.loads(run("test", "--json").stdout)["result"]
+    assert (found["status"], found["tests_run"]) == ("error", 3)
+    told = {one["endpoint"]: one["test_results"] for one in found["endpoints"]}
+    assert {name: one["status"] for name, one in told.items()} == {"tool/t": "error", "tool/a": "error"}
+    assert "'sourc'" in told["tool/a"]["message"]
+    one = json.loads(run("test", "tool", "t", "--json").stdout)["result"]
+    assert one == {"status": "error", "tests_run": 3, "tests": one["tests"], "no_tests": False}
+    assert [test["status"] for test in one["tests"]] == ["passed", "failed", "error"]
+    assert ["error" in test for test in one["tests"]] == [False, True, True]
+
+
+def test_junit_has_what_its_schemas_ask_for(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").write_text(TOOL + TESTS)
+    (project / "tools" / "a.yml").write_text("dbmcp: 1\ntool: {nam: x}\n")
+    assert run("test", "--junit", "results.xml").exit_code == 1
+    root = ET.parse(project / "results.xml").getroot()
+    (suite,) = root
+    assert (root.tag, suite.tag) == ("testsuites", "testsuite")
+    assert {"id", "package", "name", "timestamp", "hostname", "time"} < set(suite.attrib)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("6", "1", "4")
+    assert [one.tag for one in suite] == ["properties", *["testcase"] * 6, "system-out", "system-err"]
+    cases = suite.findall("testcase")
+    assert all(set(one.attrib) == {"classname", "name", "time"} for one in cases)
+    assert [one.get("name") for one in cases[3:]] == ["passes", "fails <&> \N{REPLACEMENT CHARACTER}", "breaks"]
+    assert all(set(wrong.attrib) == {"type", "message"} for one in cases for wrong in one)
+    assert str(cases[4][0].text).startswith("tools/t.yml:12:7: ")
+    assert run("test", "--junit", "gone/results.xml").exit_code == 2
 
 
 def test_lint_exits_with_1_where_a_model_would_stumble(run: Run, project: Path) -> None:
     assert run("lint").exit_code == 0
     (project / "tools" / "t.yml").write_text(TOOL.replace(", description: x", ""))
-    assert run("lint").exit_code == 1
-    errors = json.loads(run("lint", "--severity", "error", "--json").stdout)["result"]
-    assert [one["line"] for one in errors] == [7]
+    result = run("lint")
+    assert result.exit_code == 1
+    assert "tools/t.yml:7:7: error: the parameter 'id' has no description" in result.stdout
+    assert result.stderr.startswith("1 definition: 1 error, 4 warnings, ")
+    (error,) = json.loads(run("lint", "--severity", "error", "--json").stdout)["result"]
+    assert (error["line"], error["location"]) == (7, "tool.parameters[0].description")
+    assert set(error) > {"severity", "path", "message", "suggestion"}
+
+
+def test_lint_tells_of_what_can_t_be_loaded(run: Run, project: Path) -> None:
+    (project / "tools" / "a.yml").write_text("dbmcp: 1\ntool: {nam: x}\n")
+    result = run("lint", "--severity", "error")
+    assert result.exit_code == 1
+    assert "tools/a.yml:2:8: error: unknown key 'nam'" in result.stdout
 
 
 def test_drift_sees_tables_columns_and_definitions(run: Run, project: Path) -> None:

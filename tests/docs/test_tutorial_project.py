@@ -19,7 +19,7 @@ TOOL = Path("tools/customers_of_city.yml")
 EXPECTED: dict[str, tuple[int, str]] = {
     "dbmcp init shop": (0, "The project is in"),
     "dbmcp run tool best_sellers -p limit=2": (0, "revenue"),
-    "dbmcp validate": (0, "0 with errors"),
+    "dbmcp validate": (0, "6 files: no problems."),
     "dbmcp run tool customers_of_city -p city=Oslo": (0, "email"),
     'dbmcp run tool customers_of_city -p city=Oslo -u \'{"role": "sales"}\'': (0, "spent"),
     'dbmcp run tool customers_of_city -p city=Oslo -u \'{"role": "sales", "permissions": ["customers.contact"]}\'': (
@@ -27,8 +27,8 @@ EXPECTED: dict[str, tuple[int, str]] = {
         "email",
     ),
     'dbmcp run tool customers_of_city -p city=Oslo -u \'{"role": "intern"}\'': (4, "not for interns"),
-    "dbmcp test tool customers_of_city": (0, "3 tests, 3 passed"),
-    "dbmcp lint": (0, "0 error"),
+    "dbmcp test tool customers_of_city": (0, "3 tests: 3 passed"),
+    "dbmcp lint": (0, "6 definitions: 8 suggestions."),
     "dbmcp config claude-desktop --source /path/to/shop": (0, "dbmcp-server"),
     "dbmcp log": (0, "customers_of_city"),
     "dbmcp log verify": (0, "the chain holds"),

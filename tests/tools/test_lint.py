@@ -33,29 +33,36 @@ TESTS = GOOD[GOOD.index("  tests:") :]
 
 
 @pytest.mark.parametrize(
-    ("old", "severity", "line", "says"),
+    ("old", "severity", "line", "location", "says"),
     [
-        ("  description: What it does.\n", "warning", 2, "has no description"),
-        ("  tags: [x]\n", "info", 2, "no tags"),
-        ("  annotations: {readOnlyHint: true}\n", "info", 2, "no annotations"),
-        ("description: A number., ", "error", 8, "'n' has no description"),
-        ("default: 1, ", "info", 8, "no default"),
-        (", examples: [2]", "info", 8, "no examples"),
-        ("    description: The rows.\n", "warning", 9, "the return has no description"),
-        ("description: A row., ", "warning", 12, "the items of the return have no description"),
-        (", description: The number.", "warning", 12, "'n' of the items of the return has no description"),
-        ("description: It is one., ", "info", 15, "the test 'one' has no description"),
+        ("  description: What it does.\n", "warning", 2, "tool.description", "has no description"),
+        ("  tags: [x]\n", "info", 2, "tool.tags", "no tags"),
+        ("  annotations: {readOnlyHint: true}\n", "info", 2, "tool.annotations", "no annotations"),
+        ("description: A number., ", "error", 8, "tool.parameters[0].description", "'n' has no description"),
+        ("default: 1, ", "info", 8, "tool.parameters[0].default", "no default"),
+        (", examples: [2]", "info", 8, "tool.parameters[0].examples", "no examples"),
+        ("    description: The rows.\n", "warning", 9, "tool.return.description", "the return has no description"),
+        ("description: A row., ", "warning", 12, "tool.return.items", "the items of the return have no description"),
+        (
+            ", description: The number.",
+            "warning",
+            12,
+            "tool.return.items.properties.n",
+            "'n' of the items of the return has no description",
+        ),
+        ("description: It is one., ", "info", 15, "tool.tests[0].description", "the test 'one' has no description"),
         (
             "  tests:\n    - {name: one, description: It is one., arguments: [], result: [{n: 1}]}\n",
             "warning",
             2,
-            "tests",
+            "tool.tests",
+            "no tests",
         ),
-        ("nothing", "", 0, ""),
+        ("nothing", "", 0, "", ""),
     ],
 )
 def test_what_is_missed(
-    tmp_path: Path, write: Callable[[str, str], Path], old: str, severity: str, line: int, says: str
+    tmp_path: Path, write: Callable[[str, str], Path], old: str, severity: str, line: int, location: str, says: str
 ) -> None:
     write("tools/a.yml", GOOD.replace(old, ""))
     sources = [source(Registry(), "shop", "sqlite:///shop.db")]
@@ -66,4 +73,6 @@ def test_what_is_missed(
         return
     (problem,) = found
     assert (problem.severity, problem.place.line, problem.subject) == (severity, line, "tool:a")
+    assert problem.location == location
+    assert problem.suggestion
     assert says in problem.message

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from dbmcp_core.errors import DbmcpError, PolicyDenied
 from dbmcp_core.tools.model import Expectation, Test
+from dbmcp_core.tools.problems import Place
 from dbmcp_core.tools.toolbox import Endpoint, Toolbox, ToolCall
 from dbmcp_core.tools.user import ANONYMOUS, User
 
@@ -31,6 +32,8 @@ class TestResult:
     status: Literal["passed", "failed", "error"]
     message: str | None
     elapsed_s: float
+    place: Place
+    description: str = ""
 
 
 def run(
@@ -41,8 +44,8 @@ def run(
     *user* calls, whatever a test's own ``user_context`` says.
     """
     for endpoint in _chosen(toolbox, kind, key):
-        for test in endpoint.definition.tests:
-            yield _run(toolbox, endpoint, test, user)
+        for index, test in enumerate(endpoint.definition.tests):
+            yield _run(toolbox, endpoint, index, test, user)
 
 
 def _chosen(toolbox: Toolbox, kind: str | None, key: str | None) -> list[Endpoint]:
@@ -53,7 +56,7 @@ def _chosen(toolbox: Toolbox, kind: str | None, key: str | None) -> list[Endpoin
     ]
 
 
-def _run(toolbox: Toolbox, endpoint: Endpoint, test: Test, user: User | None) -> TestResult:
+def _run(toolbox: Toolbox, endpoint: Endpoint, index: int, test: Test, user: User | None) -> TestResult:
     definition = endpoint.definition
     started = time.perf_counter()
     message: str | None
@@ -68,7 +71,16 @@ def _run(toolbox: Toolbox, endpoint: Endpoint, test: Test, user: User | None) ->
     else:
         told = [*_unraised(test), *differences(_subject(definition.kind, answer.value), test)]
         status, message = ("failed", "; ".join(told)) if told else ("passed", None)
-    return TestResult(definition.kind, definition.key, test.name, status, message, time.perf_counter() - started)
+    return TestResult(
+        definition.kind,
+        definition.key,
+        test.name,
+        status,
+        message,
+        time.perf_counter() - started,
+        endpoint.loaded.place(("tests", index)),
+        test.description or "",
+    )
 
 
 def _unraised(test: Test) -> Iterator[str]:

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from dbmcp_core import Column, encode
 
-__all__ = ["note", "table", "write", "write_json", "write_table"]
+__all__ = ["Colour", "note", "table", "write", "write_json", "write_line", "write_table"]
 
 #: A column that has less room than this on a terminal is no use; the rows stand below each other then.
 _LEAST_WIDTH = 6
+
+Colour = Literal["red", "yellow", "green", "blue"]
+_CODES: dict[Colour, int] = {"red": 31, "green": 32, "yellow": 33, "blue": 34}
 
 
 def write(text: str, stream: IO[str] | None = None) -> None:
     """Write *text* as it is; to a terminal, with the characters shown that would act on it or that can't be seen."""
     stream = stream or sys.stdout
-    if stream.isatty():
-        hidden = {int(name[2:], 16): f"<{name}>" for name in encode.invisible(text)}
-        text = text.translate({**hidden, ord("\r"): "\N{SYMBOL FOR CARRIAGE RETURN}"})
-    stream.write(text)
+    stream.write(_seen(text) if stream.isatty() else text)
+
+
+def _seen(text: str) -> str:
+    hidden = {int(name[2:], 16): f"<{name}>" for name in encode.invisible(text)}
+    return text.translate({**hidden, ord("\r"): "\N{SYMBOL FOR CARRIAGE RETURN}"})
+
+
+def write_line(*parts: str | tuple[str, Colour]) -> None:
+    """Write a line of *parts*, some of them in a colour where that is shown: on a terminal, unless NO_COLOR is set."""
+    shows = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    for part in parts:
+        text, colour = part if isinstance(part, tuple) else (part, None)
+        if shows and colour is not None:
+            sys.stdout.write(f"\x1b[{_CODES[colour]}m{_seen(text)}\x1b[0m")
+        else:
+            write(text)
+    sys.stdout.write("\n")
 
 
 def note(text: str) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Found",
+    "Kind",
     "Profile",
     "ProjectFolder",
     "ReadOnly",
@@ -51,6 +53,14 @@ UserContext = Annotated[
 ]
 
 _log = logging.getLogger("dbmcp")
+
+
+class Kind(StrEnum):
+    """What can be called."""
+
+    TOOL = "tool"
+    RESOURCE = "resource"
+    PROMPT = "prompt"
 
 
 @dataclass(frozen=True, slots=True)
