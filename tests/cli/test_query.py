@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dbmcp_core import connect
 from dbmcp_core.encode import from_csv
 
 BIG = 2**53 + 1
@@ -240,3 +241,94 @@ def count(shop: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM purchase").fetchone()[0])
     finally:
         connection.close()
+
+
+# In a project
+
+
+@pytest.fixture
+def project(shop: Path) -> Path:
+    """A project on the shop, in the working directory."""
+    (shop.parent / "dbmcp.toml").write_text(
+        '[project]\naudit = "audit/calls.jsonl"\n[sources]\nshop = "sqlite:///shop.db?read_only=false"\n'
+    )
+    return shop.parent
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of MXCP, in the working directory, with a database for each of two profiles."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = "mxcp: 1\nproject: p\nprofile: dev\nprofiles: {dev: {}, prod: {}}\n"
+    (tmp_path / "mxcp-site.yml").write_text(text)
+    (tmp_path / "data").mkdir()
+    for name in ("dev", "prod"):
+        with connect(f"duckdb:///{tmp_path}/data/db-{name}.duckdb", read_only=False, create_if_not_exists=True) as db:
+            db.execute(
+                f"CREATE TABLE t AS SELECT '{name}' AS who, DATE '2024-01-02' AS day, 1.50 AS price, [1] AS list"
+            )
+    return tmp_path
+
+
+def result_of(done) -> object:
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["status"] == "ok"
+    return found["result"]
+
+
+def test_without_a_source_it_is_the_project_s(run, project, monkeypatch):
+    (project / "sql").mkdir()
+    (project / "sql" / "q.sql").write_text("SELECT count(*) AS n FROM customer WHERE id > :id")
+    monkeypatch.chdir(project / "sql")
+    assert result_of(run("query", "SELECT id FROM customer ORDER BY id", "--json")) == [{"id": 1}, {"id": 2}]
+    assert result_of(run("query", "--file", "q.sql", "-p", "id=1", "--json")) == [{"n": 1}]
+    assert result_of(run("query", "shop", "--file", "q.sql", "-p", "id=0", "--json", "--project", "..")) == [{"n": 2}]
+    assert len((project / "audit" / "calls.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_change_wants_write_in_a_project_too(run, project):
+    refused = run("query", "DELETE FROM purchase", "--json")
+    assert refused.exit_code == 4
+    assert "--write" in json.loads(refused.stdout)["error"]
+    assert result_of(run("query", "DELETE FROM purchase WHERE customer_id = 1", "--write", "--json")) == [{"Count": 2}]
+    assert result_of(run("query", "CREATE TABLE extra (id)", "--write", "--json")) == []
+    assert run("query", "DELETE FROM purchase", "--write", "--readonly").exit_code == 2
+
+
+def test_what_is_left_out_must_be_clear(run, project, tmp_path_factory, monkeypatch):
+    assert run("query").exit_code == 2
+    assert run("query", "shop", "SELECT 1", "--file", "q.sql").exit_code == 2
+    assert run("query", "--file", "gone.sql").exit_code == 2
+    assert run("query", "SELECT 1", "--json", "--format", "csv").exit_code == 2
+    unknown = run("query", "shp", "SELECT 1", "--project", ".")
+    assert (unknown.exit_code, "Name one: shop" in unknown.stderr) == (3, True)
+    (project / "dbmcp.toml").write_text('[project]\n[sources]\na = "sqlite:///shop.db"\nb = "sqlite:///shop.db"\n')
+    several = run("query", "SELECT 1")
+    assert (several.exit_code, "Name one: a, b" in several.stderr) == (3, True)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    outside = run("query", "SELECT 1")
+    assert (outside.exit_code, "SOURCE and SQL" in outside.stderr) == (2, True)
+
+
+def test_an_envelope_says_that_there_is_more(run, shop):
+    done = run("query", shop, "SELECT id FROM product ORDER BY id", "--json", "--max-rows", "2")
+    assert json.loads(done.stdout) == {"status": "ok", "result": [{"id": 1}, {"id": 2}], "truncated": True}
+    assert "--all" in done.stderr
+    assert len(result_of(run("query", shop, "SELECT id FROM product", "--json", "--all"))) == 3
+
+
+def test_a_project_of_mxcp(run, site):
+    (site / "x.json").write_text('{"a": [1, 2]}')
+    rows = result_of(run("query", "SELECT * FROM t", "--json-output"))
+    assert rows == [{"who": "dev", "day": "2024-01-02", "price": 1.5, "list": [1]}]
+    assert result_of(run("query", "SELECT who FROM t", "--profile", "prod", "--json")) == [{"who": "prod"}]
+    typed = run("query", "SELECT $x AS x, typeof($x) AS t", "-p", "x=5", "--json")
+    assert result_of(typed) == [{"x": "5", "t": "VARCHAR"}]
+    assert result_of(run("query", "SELECT $x AS x", "-p", "x=@x.json", "--json")) == [{"x": {"a": [1, 2]}}]
+    assert run("query", "SELECT $x AS x", "-p", "x=@gone.json", "--json").exit_code == 2
+    assert result_of(run("query", "CREATE TABLE q (a INT)", "--write", "--json")) == []
+    assert result_of(run("query", "INSERT INTO q VALUES (1)", "--write", "--json")) == [{"Count": 1}]
+    assert run("query", "SELECT 1; SELECT 2", "--json").exit_code == 4
+    wrong = run("query", "SELECT nope FROM t", "--json")
+    assert (wrong.exit_code, json.loads(wrong.stdout)["status"]) == (1, "error")

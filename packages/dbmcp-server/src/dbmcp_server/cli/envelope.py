@@ -43,8 +43,11 @@ def writing(path: Path) -> Iterator[None]:
         raise typer.BadParameter(f"{path} can't be written: {exc.strerror}.") from None
 
 
-def answer(result: Any, *, failed: bool = False) -> None:
-    """Write *result*, and end with an exit code that says whether something in it isn't as it should be."""
-    write_json({"status": "ok", "result": result})
+def answer(result: Any, *, failed: bool = False, truncated: bool = False) -> None:
+    """Write *result*, and end with an exit code that says whether something in it isn't as it should be.
+
+    ``"truncated": true`` stands beside a result that is not the whole.
+    """
+    write_json({"status": "ok", "result": result, **({"truncated": True} if truncated else {})})
     if failed:
         raise typer.Exit(FAILED)

@@ -33,6 +33,7 @@ __all__ = [
     "ReadOnly",
     "UserContext",
     "find",
+    "from_file",
     "opened_project",
     "require",
     "running",
@@ -209,6 +210,20 @@ def require(
             hint="A project has dbmcp.toml with a [project] table, or mxcp-site.yml. 'dbmcp init' makes one.",
         )
     return found
+
+
+def from_file(path: str) -> Any:
+    """Return the value that ``KEY=@FILE`` means: what the file holds as JSON, or its text."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise typer.BadParameter(f"{path} can't be read: {exc}") from None
+    try:
+        return json.loads(text)
+    except ValueError:
+        if path.endswith(".json"):
+            raise typer.BadParameter(f"{path} is not JSON.") from None
+        return text
 
 
 def user_of(context: str | None) -> User:

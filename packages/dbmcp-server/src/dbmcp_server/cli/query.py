@@ -6,17 +6,21 @@ import json as jsons
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from dbmcp_core import Call, Column, CursorExpired, Executor, Outcome, Result, Running, Statement, encode, values
+from dbmcp_core import Call, ConfigError, Executor, Outcome, Running, Source, Statement, StatementRefused, values
 from dbmcp_core.call import Intent
-from dbmcp_core.statement import Params
-from dbmcp_server.cli.output import note, write, write_json, write_table
-from dbmcp_server.cli.setup import DOOR, ConfigFile, SourceName, interruptible, opened
+from dbmcp_core.statement import Params, RefusalCode
+from dbmcp_server.cli.envelope import AsEnvelope, answer, enveloped
+from dbmcp_server.cli.output import note
+from dbmcp_server.cli.project import Profile, ProjectFolder, ReadOnly, find, from_file, require, running
+from dbmcp_server.cli.rows import Format, pages, row_objects, write_outcome, write_pages
+from dbmcp_server.cli.setup import DOOR, ConfigFile, interruptible, opened
 
 __all__ = ["query"]
 
@@ -25,19 +29,23 @@ _PAGE = 5_000
 _NAMED = re.compile(r"(?P<name>[^\W\d]\w*)=(?P<value>.*)", re.DOTALL)
 
 
-class Format(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 def query(
-    source: SourceName,
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement; '-' reads it from stdin.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A URL, a file's path, or a configured name; left out, what the definitions of the project run on.",
+            show_default=False,
+        ),
+    ] = None,
+    sql: Annotated[
+        str | None,
+        typer.Argument(metavar="SQL", help="One statement; '-' reads it from stdin.", show_default=False),
+    ] = None,
     *,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Read the statement from this file.")
+    ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         Format | None, typer.Option("--format", "-f", help="Left out: table on a terminal, csv elsewhere.")
     ] = None,
@@ -48,7 +56,8 @@ def query(
             "-p",
             metavar="VALUE|NAME=VALUE",
             help="A placeholder's value, in order or by name; repeat it. JSON's numbers, true, false and null are"
-            " that, everything else is text, as is what stands in double quotes.",
+            " that, everything else is text, as is what stands in double quotes. On a project's own source NAME=@FILE"
+            " is what the file holds as JSON; in a project of MXCP the rest is text.",
         ),
     ] = None,
     params: Annotated[
@@ -63,21 +72,107 @@ def query(
             "--write", help="Run a change and commit it, where read_only = false: 'sqlite:///shop.db?read_only=false'."
         ),
     ] = False,
+    json: AsEnvelope = False,
+    project: ProjectFolder = None,
+    profile: Profile = None,
+    read_only: ReadOnly = None,
     config: ConfigFile = None,
 ) -> None:
-    """Run one statement: a read, or with --write a change."""
+    """Run one statement: a read, or with --write a change.
+
+    Without a SOURCE it runs on the source of the project in this folder or one above it.
+    """
     if every and (update or max_rows is not None):
         raise typer.BadParameter("--all doesn't go with --write or --max-rows.")
-    statement = Statement(_text(sql), _params(param or [], params))
-    form = format or (Format.TABLE if sys.stdout.isatty() else Format.CSV)
-    with opened(source, config, max_rows=_PAGE if every else max_rows, timeout_s=timeout) as (executor, one):
-        call = Call(one.name, statement, Intent.WRITE if update else Intent.READ, door=DOOR)
-        running = Running()
-        result = interruptible(lambda: executor.run(call, running), running)
-        if isinstance(result, Outcome):
-            _write_outcome(result, form)
+    if update and read_only:
+        raise typer.BadParameter("--write doesn't go with --readonly.")
+    if json and format is not None:
+        raise typer.BadParameter("--json doesn't go with --format.")
+    with enveloped(json):
+        name, text = _meant(source, sql, file)
+        limits = _Limits(_PAGE if every else max_rows, timeout, read_only)
+        if name is None or project is not None or profile is not None:
+            target = _in_project(name, limits, project, profile, warn=not json)
         else:
-            _write_pages(_pages(executor, result, every), form)
+            target = _on_source(name, limits, config)
+        with target as on:
+            statement = Statement(text, _params(param or [], params, on), trusted=on.is_project)
+            call = Call(on.source.name, statement, Intent.WRITE if update else Intent.READ, door=DOOR)
+            _run(on, call, every=every, json=json, form=format)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What the command line says of the source's settings."""
+
+    max_rows: int | None
+    timeout_s: float | None
+    read_only: bool | None
+
+    def of(self, source: Source) -> Source:
+        old = source.settings
+        settings = replace(
+            old,
+            max_rows=old.max_rows if self.max_rows is None else self.max_rows,
+            timeout_s=old.timeout_s if self.timeout_s is None else self.timeout_s,
+            read_only=old.read_only or bool(self.read_only),
+        )
+        return replace(source, settings=settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where the statement runs. In a project its text is the operator's own, as a tool's is."""
+
+    executor: Executor
+    source: Source
+    is_project: bool = False
+    uses_mxcp: bool = False
+    decimals: str = "exact"
+
+
+@contextmanager
+def _on_source(name: str, limits: _Limits, file: Path | None) -> Iterator[_Target]:
+    with opened(name, file, change=limits.of) as (executor, source):
+        yield _Target(executor, source)
+
+
+@contextmanager
+def _in_project(
+    name: str | None, limits: _Limits, folder: Path | None, profile: str | None, *, warn: bool
+) -> Iterator[_Target]:
+    if folder is None and find(None, warn=False) is None:
+        raise typer.BadParameter("Outside of a project there must be a SOURCE and SQL.")
+    found = require(folder, profile=profile, read_only=limits.read_only, warn=warn)
+    config = found.project
+    wanted = name or config.connection
+    known = [source.name for source in config.sources]
+    if wanted not in known:
+        told = (
+            f"The project has no source {name!r}." if name else "The project has several sources, and none of its own."
+        )
+        raise ConfigError(told, hint=f"Name one: {', '.join(known)}.")
+    source = limits.of(next(source for source in config.sources if source.name == wanted))
+    with running(replace(found, project=replace(config, sources=[source]))) as executor:
+        yield _Target(executor, source, True, config.uses_mxcp, config.decimals)
+
+
+def _meant(source: str | None, sql: str | None, file: Path | None) -> tuple[str | None, str]:
+    """Return which source is meant, if one is named, and the statement."""
+    if file is not None:
+        if sql is not None:
+            raise typer.BadParameter("SQL and --file don't go together.")
+        return source, _read(file)
+    if source is None:
+        raise typer.BadParameter("There is no statement: SQL, or --file, is missing.")
+    return (None, _text(source)) if sql is None else (source, _text(sql))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise typer.BadParameter(f"{file} can't be read: {exc}") from None
 
 
 def _text(sql: str) -> str:
@@ -89,7 +184,36 @@ def _text(sql: str) -> str:
         raise typer.BadParameter(f"stdin is not text: {exc}") from None
 
 
-def _params(given: Sequence[str], json: str | None) -> Params:
+def _run(on: _Target, call: Call, *, every: bool, json: bool, form: Format | None) -> None:
+    handle = Running()
+    try:
+        result = interruptible(lambda: on.executor.run(call, handle), handle)
+    except StatementRefused as exc:
+        if call.intent is Intent.READ and exc.code == RefusalCode.NOT_A_READ:
+            exc.hint = "With --write it is run as a change." if not on.source.settings.read_only else exc.hint
+        raise
+    form = form or (Format.TABLE if sys.stdout.isatty() else Format.CSV)
+    if json:
+        _answer(on, result, every)
+    elif isinstance(result, Outcome):
+        write_outcome(result, form)
+    else:
+        write_pages(pages(on.executor, result, every), form)
+
+
+def _answer(on: _Target, result: Any, every: bool) -> None:
+    """Write rows as MXCP's commands do; a change that returns none has one that counts what was changed."""
+    if isinstance(result, Outcome):
+        counted = [] if result.affected_rows is None else [{"Count": result.affected_rows}]
+        answer(counted if result.returned is None else row_objects([result.returned], on.decimals))
+        return
+    found = list(pages(on.executor, result, every))
+    answer(row_objects(found, on.decimals), truncated=found[-1].truncated)
+    if found[-1].truncated:
+        note("There are more rows than these: --all gives every one, --max-rows N another number.")
+
+
+def _params(given: Sequence[str], json: str | None, on: _Target) -> Params:
     """Return the values of the placeholders, from ``--param`` or from ``--params``."""
     if json is not None:
         if given:
@@ -100,7 +224,13 @@ def _params(given: Sequence[str], json: str | None) -> Params:
         return [_value(text) for text in given]
     if len(named) < len(given):
         raise typer.BadParameter("Values are given in order or by name, not both. For a text with '=' take --params.")
-    return {match["name"]: _value(match["value"]) for match in named}
+    return {match["name"]: _named(match["value"], on) for match in named}
+
+
+def _named(text: str, on: _Target) -> Any:
+    if on.is_project and text.startswith("@"):
+        return values.from_json(from_file(text[1:]))
+    return text if on.uses_mxcp else _value(text)
 
 
 def _from_json(text: str) -> Params:
@@ -122,93 +252,3 @@ def _value(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return text if isinstance(value, (list, dict)) else value
-
-
-def _pages(executor: Executor, first: Result, every: bool) -> Iterator[Result]:
-    page = first
-    yield page
-    while every and page.truncated:
-        if page.cursor is None:
-            raise CursorExpired(
-                "These are not all the rows: this database can't be read on from here.",
-                hint="Take --max-rows in place of --all, or narrow the statement.",
-            )
-        running = Running()
-        page = interruptible(partial(executor.read_on, page.cursor, door=DOOR, running=running), running)
-        yield page
-
-
-def _write_pages(pages: Iterator[Result], form: Format) -> None:
-    count, elapsed_s = 0, 0.0
-    last = None
-    writer = _Writer(form)
-    for page in pages:
-        writer.write(page, first=last is None)
-        sys.stdout.flush()
-        count += len(page)
-        elapsed_s += page.elapsed_s
-        last = page
-    truncated = last is not None and last.truncated
-    writer.end(truncated)
-    if truncated:
-        note(f"{count:,} rows, and there are more: --all prints every one, --max-rows N another number.")
-    elif sys.stdout.isatty():
-        note(f"{count:,} {'row' if count == 1 else 'rows'} in {max(1, round(elapsed_s * 1_000)):,} ms")
-
-
-class _Writer:
-    """Writes the pages of one result as one text."""
-
-    def __init__(self, form: Format) -> None:
-        self._form = form
-        self._comma = ""
-
-    def write(self, page: Result, *, first: bool) -> None:
-        """Write one page; the header stands before the first."""
-        if self._form is Format.TABLE:
-            write_table(page.columns, page.rows)
-        elif self._form is Format.JSON:
-            self._write_json(page, first=first)
-        else:
-            text = encode.FORMATS[self._form](page.columns, page.rows)
-            write(text if first else self._without_head(text, page.columns))
-
-    def _write_json(self, page: Result, *, first: bool) -> None:
-        found = encode.to_json(page.columns, page.rows)
-        if first:
-            write(f'{{"columns":{_compact(found["columns"])},"rows":[')
-        for row in found["rows"]:
-            write(f"{self._comma}{_compact(row)}")
-            self._comma = ",\n"
-
-    def _without_head(self, text: str, columns: Sequence[Column]) -> str:
-        if self._form is Format.MARKDOWN:
-            return text.split("\n", 2)[2]
-        return text[len(encode.to_csv(columns, [])) :]
-
-    def end(self, truncated: bool) -> None:
-        """Write what stands after the last page."""
-        if self._form is Format.JSON:
-            write(f'],"truncated":{_compact(truncated)}}}\n')
-
-
-def _compact(value: Any) -> str:
-    return jsons.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _write_outcome(done: Outcome, form: Format) -> None:
-    returned = done.returned
-    if form is Format.JSON:
-        write_json(
-            {
-                "affected_rows": done.affected_rows,
-                "generated_keys": [values.to_json(key) for key in done.generated_keys],
-                "returned": None if returned is None else encode.to_json(returned.columns, returned.rows),
-            }
-        )
-        return
-    if returned is not None:
-        _write_pages(iter([returned]), form)
-    keys = ", ".join(values.to_text(key) for key in done.generated_keys)
-    count = "done" if done.affected_rows is None else f"{done.affected_rows:,} rows affected"
-    note(f"{count}; generated keys: {keys}" if keys else count)

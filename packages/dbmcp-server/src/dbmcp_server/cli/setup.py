@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -97,17 +97,11 @@ def executor(
 
 @contextmanager
 def opened(
-    name: str, file: Path | None, *, max_rows: int | None = None, timeout_s: float | None = None
+    name: str, file: Path | None, *, change: Callable[[Source], Source] = lambda one: one
 ) -> Iterator[tuple[Executor, Source]]:
-    """Give an executor on the one source *name*; its limits are the command line's, where that has some."""
+    """Give an executor on the one source *name*, *change*d to what the command line says."""
     registry, config = configured([name], file)
-    source = config.sources[0]
-    settings = source.settings
-    if max_rows is not None:
-        settings = replace(settings, max_rows=max_rows)
-    if timeout_s is not None:
-        settings = replace(settings, timeout_s=timeout_s)
-    source = replace(source, settings=settings)
+    source = change(config.sources[0])
     with executor(registry, config, [source], file=file) as one:
         yield one, source
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsons
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from dbmcp_server.cli.project import (
     ProjectFolder,
     ReadOnly,
     UserContext,
+    from_file,
     opened_project,
     require,
     user_of,
@@ -65,7 +65,7 @@ def run(
         with opened_project(project, profile=profile, read_only=read_only, ignore_errors=True) as toolbox:
             found = interruptible(lambda: toolbox.call(call, running), running)
         if json:
-            answer(found.value)
+            answer(found.value, truncated=found.truncated)
             return
         text = found.value if isinstance(found.value, str) else jsons.dumps(found.value, ensure_ascii=False, indent=2)
         write(f"{text}\n")
@@ -83,27 +83,14 @@ def _arguments(given: Sequence[str]) -> dict[str, Any]:
         name, equals, value = one.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"-p wants KEY=VALUE, not {one!r}.")
-        found[name] = _from_file(value[1:]) if value.startswith("@") else value
+        found[name] = from_file(value[1:]) if value.startswith("@") else value
     return found
-
-
-def _from_file(path: str) -> Any:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise typer.BadParameter(f"{path} can't be read: {exc}") from None
-    try:
-        return jsons.loads(text)
-    except ValueError:
-        if path.endswith(".json"):
-            raise typer.BadParameter(f"{path} is not JSON.") from None
-        return text
 
 
 def _headers(given: str | None) -> dict[str, str]:
     if given is None:
         return {}
-    found = _from_file(given[1:]) if given.startswith("@") else _json(given, "--request-headers")
+    found = from_file(given[1:]) if given.startswith("@") else _json(given, "--request-headers")
     if not isinstance(found, dict):
         raise typer.BadParameter("--request-headers wants a JSON object.")
     return {str(key).lower(): str(value) for key, value in found.items()}
