@@ -295,8 +295,38 @@ def test_drift_sees_tables_columns_and_definitions(run: Run, project: Path) -> N
     (project / "tools" / "t.yml").write_text(TOOL.replace("description: d", "description: e"))
     result = run("drift", "check", "--json")
     assert result.exit_code == 1
-    found = {(one["what"], one["name"], one["how"]) for one in json.loads(result.stdout)["result"]["changes"]}
-    assert found == {("table", "product", "modified"), ("table", "extra", "added"), ("tool", "t", "modified")}
+    found = json.loads(result.stdout)["result"]
+    assert {(one["name"], one["change_type"]) for one in found["table_changes"]} == {
+        ("product", "modified"),
+        ("extra", "added"),
+    }
+    assert [(one["endpoint"], one["path"]) for one in found["resource_changes"]] == [("tool/t", "tools/t.yml")]
+    assert (found["version"], found["has_drift"], found["summary"]["tables_added"]) == (1, True, 1)
+    assert {"generated_at", "baseline_snapshot_path", "current_snapshot_generated_at"} < set(found)
+    text = run("drift", "check")
+    assert "modified  tool t in tools/t.yml (description)" in text.stdout
+    assert text.stderr.splitlines()[-1].startswith("3 changes since ")
+
+
+def test_drift_as_json(run: Run, project: Path) -> None:
+    first = json.loads(run("drift", "snapshot", "--json").stdout)["result"]
+    assert set(first) == {"path", "drift_hash", "generated_at"}
+    again = run("drift", "snapshot", "--json")
+    assert (again.exit_code, json.loads(again.stdout)["status"]) == (2, "error")
+    planned = json.loads(run("drift", "snapshot", "--dry-run", "--json").stdout)["result"]
+    assert planned["drift_hash"] == first["drift_hash"]
+    assert json.loads(run("drift", "check", "--json").stdout)["result"]["has_drift"] is False
+    missing = run("drift", "check", "--baseline", "gone.json", "--json")
+    assert (missing.exit_code, json.loads(missing.stdout)["status"]) == (3, "error")
+
+
+def test_drift_sees_what_no_longer_works(run: Run, project: Path) -> None:
+    assert run("drift", "snapshot").exit_code == 0
+    with sqlite3.connect(project / "shop.db") as db:
+        db.execute("ALTER TABLE product RENAME TO goods")
+    db.close()
+    told = run("drift", "check").stdout
+    assert "tool t in tools/t.yml (validation: was ok, is error)" in told
 
 
 @pytest.mark.parametrize("host", ["claude-desktop", "codex", "vscode"])

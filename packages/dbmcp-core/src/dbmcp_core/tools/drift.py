@@ -1,92 +1,125 @@
-"""What a project was when somebody last looked: its tables and definitions, and how they have changed since.
+"""What a project was when somebody last looked: its tables and definitions, as a file that a later look compares with.
 
 The snapshot's form is version 1 of MXCP's, whose files can be compared with.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from dbmcp_core.errors import ConfigError
 from dbmcp_core.executor import Executor
-from dbmcp_core.tools import documents, expectations
+from dbmcp_core.tools import expectations
+from dbmcp_core.tools.checks import source_of
+from dbmcp_core.tools.files import Loaded
+from dbmcp_core.tools.model import Definition
 from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.toolbox import Toolbox
+from dbmcp_core.tools.validating import validated
 
-__all__ = ["Change", "compare", "load", "snapshot", "told"]
+__all__ = ["VERSION", "digest", "load", "now_utc", "snapshot"]
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference: what (a table, a column, a definition), its name, and how it changed."""
-
-    what: str
-    name: str
-    how: str
-    detail: str = ""
-
-
-def snapshot(project: Project, toolbox: Toolbox, executor: Executor) -> dict[str, Any]:
-    """Return what the project is now: the tables of its own source, its definitions, and whether their tests pass."""
+def snapshot(toolbox: Toolbox, executor: Executor) -> dict[str, Any]:
+    """Return what the project of *toolbox* is now: its tables, its definitions, whether they are right and tested."""
+    project = validated(toolbox.project.config, executor)
     return {
         "version": VERSION,
-        "generated_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "tables": _tables(project, executor),
+        "generated_at": now_utc(),
+        "tables": [*_tables(project, executor)],
         "resources": [*_definitions(project, toolbox), *_broken(project)],
     }
 
 
-def _tables(project: Project, executor: Executor) -> list[dict[str, Any]]:
-    if project.config.connection is None:
-        return []
-    schema = executor.schema(project.config.connection, door="drift")
-    return [
-        {"name": str(one.name), "columns": [{"name": column.name, "type": column.type} for column in one.columns]}
-        for one in sorted(schema.tables, key=lambda table: str(table.name))
-    ]
+def now_utc() -> str:
+    """Return the time, as snapshots have it."""
+    return datetime.now(UTC).isoformat()
+
+
+def digest(taken: Mapping[str, Any]) -> str:
+    """Return a hash of what a snapshot holds: two of the same project have the same, whenever they were taken."""
+    held = {
+        "tables": taken["tables"],
+        "resources": [
+            {**one, "test_results": (one.get("test_results") or {}).get("status")} for one in taken["resources"]
+        ],
+    }
+    text = json.dumps(held, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _tables(project: Project, executor: Executor) -> Iterator[dict[str, Any]]:
+    """Yield the tables of the project's own source, and those of others that definitions run on, by their names."""
+    own = project.config.connection
+    found = (source_of(one, project.config) for one in project.definitions)
+    others = {source.name for source in found if source is not None and source.name != own}
+    for name in [*([own] if own is not None else []), *sorted(others)]:
+        prefix = "" if name == own else f"{name}."
+        schema = executor.schema(name, door="drift")
+        for table in sorted(schema.tables, key=lambda table: str(table.name)):
+            # What MXCP knows of a database is its main schema.
+            if table.name.schema is None or not project.config.uses_mxcp:
+                columns = [{"name": column.name, "type": column.type} for column in table.columns]
+                yield {"name": f"{prefix}{table.name}", "columns": columns}
 
 
 def _definitions(project: Project, toolbox: Toolbox) -> Iterable[dict[str, Any]]:
     for one in project.definitions:
-        tests = list(expectations.run(toolbox, kind=one.definition.kind, key=one.definition.key))
-        status = "ok" if all(test.status == "passed" for test in tests) else "error"
+        definition = one.definition
+        told = [problem.message for problem in project.errors if problem.subject == one.subject]
         yield {
-            "validation_results": {"status": "ok", "path": _path(project, one.document.path)},
-            "test_results": {
-                "status": status,
-                "tests_run": len(tests),
-                "message": None if tests else "No tests defined",
-            },
-            "definition": {"mxcp": 1, one.definition.kind: _part(one.document.value, one.route)},
+            "validation_results": _validation(_path(project, one.document.path), told),
+            "test_results": _tests(one, toolbox),
+            "definition": {"mxcp": 1, definition.kind: _plain(definition)},
         }
+
+
+def _validation(path: str, told: list[str]) -> dict[str, Any]:
+    return {"status": "error", "path": path, "message": "; ".join(told)} if told else {"status": "ok", "path": path}
+
+
+def _tests(one: Loaded, toolbox: Toolbox) -> dict[str, Any]:
+    kind, key = one.definition.kind, one.definition.key
+    runs = toolbox.project.find(kind, key) is not None
+    results = list(expectations.run(toolbox, kind=kind, key=key)) if runs else []
+    statuses = [result.status for result in results]
+    tests = [
+        {"name": result.name, "status": result.status, **({"error": result.message} if result.message else {})}
+        for result in results
+    ]
+    return {
+        "status": next((bad for bad in ("error", "failed") if bad in statuses), "ok"),
+        "tests_run": len(tests),
+        **({"tests": tests} if tests else {"no_tests": True}),
+    }
+
+
+def _plain(definition: Definition) -> dict[str, Any]:
+    """Return a definition as a file would have it, with what it refers to."""
+    return definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _broken(project: Project) -> Iterable[dict[str, Any]]:
-    for path in sorted({problem.place.path for problem in project.errors}):
-        told = "; ".join(problem.message for problem in project.errors if problem.place.path == path)
-        yield {
-            "validation_results": {"status": "error", "path": _path(project, path), "message": told},
-            "test_results": None,
-            "definition": None,
-        }
+    """Yield the files of which a definition couldn't be read."""
+    known = {one.subject for one in project.definitions}
+    told: dict[Path, list[str]] = {}
+    for problem in project.errors:
+        if problem.subject not in known:
+            told.setdefault(problem.place.path, []).append(problem.message)
+    for path, messages in sorted(told.items()):
+        yield {"validation_results": _validation(_path(project, path), messages)}
 
 
 def _path(project: Project, path: Path) -> str:
     folder = project.config.folder
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
-
-
-def _part(value: Any, route: documents.Route) -> Any:
-    for step in route:
-        value = value[step]
-    return value
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -103,72 +136,19 @@ def load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"The snapshot {path} can't be read: {exc}.") from exc
     if not isinstance(found, dict) or found.get("version") != VERSION:
         raise ConfigError(f"The snapshot {path} is not one of version {VERSION}.")
+    if not (_has_names(found.get("tables")) and _are_objects(found.get("resources"))):
+        raise ConfigError(f"The snapshot {path} has not the form of one.", hint="Make a new one: --force replaces it.")
     return found
 
 
-def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """Return how *now* differs from *before*."""
-    old = {table["name"]: _columns(table) for table in before.get("tables", ())}
-    new = {table["name"]: _columns(table) for table in now.get("tables", ())}
-    changes = [
-        Change("table", name, how, detail)
-        for name, how, detail in _differences(old, new, lambda one, two: _columns_told(one, two))
-    ]
-    old_definitions, new_definitions = _by_name(before), _by_name(now)
-    return changes + [
-        Change(name.partition(":")[0], name.partition(":")[2], how, detail)
-        for name, how, detail in _differences(old_definitions, new_definitions, _definition_told)
-    ]
+def _has_names(tables: Any) -> bool:
+    return _are_objects(tables) and all(
+        isinstance(table.get("name"), str)
+        and _are_objects(table.get("columns"))
+        and all(isinstance(column.get("name"), str) for column in table["columns"])
+        for table in tables
+    )
 
 
-def _columns(table: Mapping[str, Any]) -> dict[str, str]:
-    return {column["name"]: column["type"] for column in table.get("columns", ())}
-
-
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], told: Any) -> Iterable[tuple[str, str, str]]:
-    for name in sorted({*old, *new}):
-        if name not in new:
-            yield name, "removed", ""
-        elif name not in old:
-            yield name, "added", ""
-        elif old[name] != new[name]:
-            yield name, "modified", told(old[name], new[name])
-
-
-def _columns_told(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    parts = [f"{name} was removed" for name in old if name not in new]
-    parts += [f"{name} {new[name]} was added" for name in new if name not in old]
-    parts += [f"{name} was {old[name]}, is {new[name]}" for name in old if name in new and old[name] != new[name]]
-    return ", ".join(parts) or "the order of the columns"
-
-
-def _definition_told(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    one, two = old.get("definition") or {}, new.get("definition") or {}
-    keys = sorted(key for key in {*one, *two} if one.get(key) != two.get(key))
-    parts = [", ".join(keys)] if keys else []
-    parts += [key.partition("_")[0] for key in ("validation_results", "test_results") if old.get(key) != new.get(key)]
-    return ", ".join(parts)
-
-
-def _by_name(snapshot: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for one in snapshot.get("resources", ()):
-        definition = one.get("definition") or {}
-        kind = next((kind for kind in ("tool", "resource", "prompt") if kind in definition), None)
-        inner = definition.get(kind) if kind else None
-        name = f"{kind}:{inner.get('name') or inner.get('uri')}" if inner else f"file:{_of(one)['path']}"
-        found[name] = {
-            "definition": inner,
-            "validation_results": _of(one)["status"],
-            "test_results": (one.get("test_results") or {}).get("status"),
-        }
-    return found
-
-
-def _of(one: Mapping[str, Any]) -> Mapping[str, Any]:
-    return one.get("validation_results") or {"status": None, "path": "?"}
-
-
-def told(changes: Sequence[Change]) -> list[dict[str, str]]:
-    """Return *changes* ready for JSON."""
-    return [asdict(change) for change in changes]
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json as jsons
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dbmcp_server.cli.envelope import AsEnvelope, answer, enveloped, writing
 from dbmcp_server.cli.failure import FAILED
-from dbmcp_server.cli.output import note, write
+from dbmcp_server.cli.output import Colour, note, write_line
 from dbmcp_server.cli.project import Profile, ProjectFolder, ReadOnly, opened_project
+from dbmcp_server.cli.told import counted
 
 __all__ = ["drift"]
 
@@ -45,27 +46,52 @@ def drift(
             project, profile=profile, read_only=read_only, ignore_errors=True, is_recorded=False
         ) as toolbox:
             config = toolbox.project.config
-            now = drifting.snapshot(toolbox.project, toolbox, toolbox.executor)
-        path = baseline or config.drift or config.folder / "drift" / "snapshot.json"
-        if action is Action.SNAPSHOT:
-            if path.exists() and not (force or dry_run):
+            path = baseline or config.drift or config.folder / "drift" / "snapshot.json"
+            if action is Action.SNAPSHOT and path.exists() and not (force or dry_run):
                 raise typer.BadParameter(f"There is a snapshot {path} already; --force replaces it.")
-            if not dry_run:
-                with writing(path):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(f"{jsons.dumps(now, indent=2, ensure_ascii=False)}\n", encoding="utf-8")
-            told = f"{len(now['tables'])} tables, {len(now['resources'])} definitions"
-            if json:
-                answer({"path": str(path), "written": not dry_run, "snapshot": now})
-            else:
-                note(f"{told}{' would be' if dry_run else ''} written to {path}.")
-            return
-        changes = drifting.compare(drifting.load(path), now)
-        if json:
-            answer({"has_drift": bool(changes), "changes": drifting.told(changes)}, failed=bool(changes))
-            return
-        for change in changes:
-            write(f"{change.how:9} {change.what} {change.name}{f': {change.detail}' if change.detail else ''}\n")
-        note(f"{len(changes)} changes since {path}.")
-        if changes:
-            raise typer.Exit(FAILED)
+            before = drifting.load(path) if action is Action.CHECK else None
+            now = drifting.snapshot(toolbox, toolbox.executor)
+        if before is None:
+            _keep(path, now, dry_run=dry_run, json=json)
+        else:
+            _compare(path, before, now, json=json)
+
+
+def _keep(path: Path, now: dict[str, Any], *, dry_run: bool, json: bool) -> None:
+    from dbmcp_core.tools.drift import digest
+
+    if not dry_run:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{jsons.dumps(now, indent=2, ensure_ascii=False)}\n", encoding="utf-8")
+    if json:
+        answer({"path": str(path), "drift_hash": digest(now), "generated_at": now["generated_at"]})
+        return
+    told = f"{counted(len(now['tables']), 'table')} and {counted(len(now['resources']), 'definition')}"
+    note(f"{told} {'would be' if dry_run else 'are'} noted in {path}.")
+
+
+_COLOURS: dict[str, Colour] = {"added": "green", "removed": "red", "modified": "yellow"}
+
+
+def _compare(path: Path, before: dict[str, Any], now: dict[str, Any], *, json: bool) -> None:
+    from dbmcp_core.tools.drift import VERSION, now_utc
+    from dbmcp_core.tools.drift_report import compare
+
+    report = compare(before, now)
+    if json:
+        facts = {
+            "version": VERSION,
+            "generated_at": now_utc(),
+            "baseline_snapshot_path": str(path),
+            "current_snapshot_generated_at": now["generated_at"],
+            "baseline_snapshot_generated_at": before.get("generated_at"),
+        }
+        answer(facts | report.as_dict(), failed=bool(report))
+        return
+    for change in report:
+        write_line((f"{change.how:8}", _COLOURS[change.how]), f"  {change}")
+    changes = counted(len(list(report)), "change") if report else "Nothing has changed"
+    note(f"{changes} since {before.get('generated_at') or 'then'}, when {path} was written.")
+    if report:
+        raise typer.Exit(FAILED)

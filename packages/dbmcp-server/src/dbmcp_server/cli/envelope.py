@@ -26,6 +26,11 @@ def enveloped(json: bool) -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort):
         raise
+    except typer.BadParameter as exc:
+        if not json:
+            raise
+        write_json({"status": "error", "error": exc.message})
+        raise typer.Exit(exc.exit_code) from None
     except Exception as exc:
         code = exit_code(exc)
         if not json or code is None:
