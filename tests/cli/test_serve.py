@@ -6,7 +6,9 @@ import json
 import sys
 from types import ModuleType
 
+import anyio
 import pytest
+from mcp import Client, StdioServerParameters
 
 from dbmcp_core import Call, Statement
 from dbmcp_server import cli
@@ -93,3 +95,34 @@ def test_the_script_of_its_own(shop, started, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli.serve_main()
     assert capsys.readouterr().out.startswith("dbmcp ")
+
+
+SQL_TOOLS = {"execute_sql_query", "list_tables", "get_table_schema"}
+
+
+@pytest.mark.parametrize(
+    ("in_file", "options", "expected"),
+    [
+        ("false", [], set()),
+        ("true", [], SQL_TOOLS),
+        ("false", ["--sql-tools", "true"], SQL_TOOLS),
+        ("true", ["--sql-tools", "false"], set()),
+    ],
+)
+def test_sql_tools_of_mxcp_whatever_the_file_says(tmp_path, monkeypatch, in_file, options, expected):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mxcp-site.yml").write_text(
+        f"mxcp: 1\nproject: p\nprofile: dev\nsql_tools: {{enabled: {in_file}}}\nprofiles: {{dev: {{}}}}\n"
+    )
+
+    async def names() -> set[str]:
+        args = ["-m", "dbmcp_server", "serve", str(tmp_path), *options]
+        async with Client(StdioServerParameters(command=sys.executable, args=args)) as client:
+            return {tool.name for tool in (await client.list_tools()).tools}
+
+    assert anyio.run(names) & SQL_TOOLS == expected
+
+
+def test_sql_tools_are_of_mxcp(run, started, shop):
+    done = run("serve", shop, "--sql-tools", "true")
+    assert (done.exit_code, "ad_hoc" in done.stderr, started) == (2, True, [])

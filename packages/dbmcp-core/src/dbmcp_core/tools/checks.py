@@ -17,7 +17,7 @@ from dbmcp_core.tools.project import ProjectConfig, path_of, text_of
 if TYPE_CHECKING:
     from dbmcp_core.tools.sql import Code
 
-__all__ = ["code_of", "quick", "rules", "source_of", "thorough"]
+__all__ = ["code_of", "quick", "rules", "runnable", "source_of", "thorough"]
 
 
 def source_of(one: Loaded, config: ProjectConfig) -> Source | None:
@@ -42,6 +42,13 @@ def code_of(definition: Definition, text: str, source: Source) -> Code:
 
 def quick(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     """Yield what can be seen without running or parsing anything."""
+    yield from runnable(one, config)
+    if isinstance(one.definition, Resource):
+        yield from _outside(one, one.definition)
+
+
+def runnable(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
+    """Yield what ``quick`` does, but not parameters outside of a URI: it can't be read so, but called by its text."""
     definition = one.definition
     if isinstance(definition, Resource):
         yield from _variables(one, definition)
@@ -65,11 +72,14 @@ def _code(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
         yield one.problem("Python stands in a file of its own: 'source' wants 'file'", ("source",))
 
 
+def _outside(one: Loaded, resource: Resource) -> Iterator[Problem]:
+    for index, parameter in enumerate(resource.parameters):
+        if parameter.name not in resource.variables:
+            yield one.problem(f"the parameter {parameter.name!r} doesn't occur in the URI", ("parameters", index))
+
+
 def _variables(one: Loaded, resource: Resource) -> Iterator[Problem]:
     names = [parameter.name for parameter in resource.parameters]
-    for index, name in enumerate(names):
-        if name not in resource.variables:
-            yield one.problem(f"the parameter {name!r} doesn't occur in the URI", ("parameters", index))
     for name in resource.variables:
         if name not in names:
             yield one.problem(f"{{{name}}} in the URI is no parameter{nearest(name, names)}", ("uri",))

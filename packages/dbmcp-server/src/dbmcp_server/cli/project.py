@@ -76,15 +76,25 @@ class Found:
     server: Mapping[str, Any]
     is_http: bool = False
 
-    def load(self) -> Project:
-        """Read every file of the project, as it is now."""
+    def load(self, *, to_run: bool = False) -> Project:
+        """Read every file of the project, as it is now.
+
+        As MXCP, ``run`` and ``test`` take resources that nobody can read over MCP, as their URI has not all parameters.
+        """
+        from dbmcp_core.tools import checks
         from dbmcp_core.tools.loading import load
 
-        return load(self.read())
+        config = self.read()
+        return load(config, checks.runnable if to_run and config.uses_mxcp else checks.quick)
 
 
 def find(
-    folder: Path | None, *, profile: str | None = None, read_only: bool | None = None, warn: bool = True
+    folder: Path | None,
+    *,
+    profile: str | None = None,
+    read_only: bool | None = None,
+    sql_tools: bool | None = None,
+    warn: bool = True,
 ) -> Found | None:
     """Return the project of *folder*, or of the working directory or one above it; None where there is none.
 
@@ -94,7 +104,7 @@ def find(
     start = (folder or Path()).absolute()
     for place in (start,) if folder is not None else (start, *start.parents):
         if (place / "mxcp-site.yml").is_file():
-            return _mxcp(place, profile, read_only, warn)
+            return _mxcp(place, profile, read_only, sql_tools, warn)
         if (place / FILE).is_file():
             return _ours(place / FILE, warn)
     return None
@@ -127,19 +137,23 @@ def _own_source(registry: Registry, file: Path, name: str) -> Source:
     return make_source(registry, "duckdb", settings, origin=FILE)
 
 
-def _mxcp(folder: Path, profile: str | None, read_only: bool | None, warn: bool) -> Found:
-    from dbmcp_core.tools.mxcp.config import SITE, load
+def _mxcp(folder: Path, profile: str | None, read_only: bool | None, sql_tools: bool | None, warn: bool) -> Found:
+    from dbmcp_core.tools.mxcp.config import SITE, Loaded, load
 
     registry = Registry()
     for plugin in registry.load_all():
         if plugin.error and warn:
             _log.warning("Plugin %r of %s is left out: %s", plugin.name, plugin.distribution, plugin.error)
-    first = load(folder / SITE, registry, os.environ, profile=profile, read_only=read_only)
+
+    def loaded() -> Loaded:
+        return load(folder / SITE, registry, os.environ, profile=profile, read_only=read_only, sql_tools=sql_tools)
+
+    first = loaded()
     for note in first.notes if warn else ():
         _log.warning("%s", note)
 
     def read() -> ProjectConfig:
-        return load(folder / SITE, registry, os.environ, profile=profile, read_only=read_only).config
+        return loaded().config
 
     http, provider = first.transport.http, first.transport.provider
     server = {"host": http.host, "port": http.port} if http is not None else {}
@@ -182,7 +196,7 @@ def opened_project(
         ConfigError: if there is no project, or something in it is wrong and *ignore_errors* isn't set.
     """
     found = require(folder, profile=profile, read_only=read_only)
-    project = found.load()
+    project = found.load(to_run=True)
     project = project.without_errors() if ignore_errors else project.require()
     from dbmcp_core.tools.toolbox import Toolbox
 
@@ -196,14 +210,19 @@ def opened_project(
 
 
 def require(
-    folder: Path | None, *, profile: str | None = None, read_only: bool | None = None, warn: bool = True
+    folder: Path | None,
+    *,
+    profile: str | None = None,
+    read_only: bool | None = None,
+    sql_tools: bool | None = None,
+    warn: bool = True,
 ) -> Found:
     """Return the project of *folder*, as ``find`` does.
 
     Raises:
         ConfigError: if there is none.
     """
-    found = find(folder, profile=profile, read_only=read_only, warn=warn)
+    found = find(folder, profile=profile, read_only=read_only, sql_tools=sql_tools, warn=warn)
     if found is None:
         raise ConfigError(
             f"There is no project in {(folder or Path()).absolute()}.",

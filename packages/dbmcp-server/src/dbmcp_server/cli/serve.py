@@ -30,6 +30,13 @@ class Transport(StrEnum):
     SSE = "sse"
 
 
+class Switch(StrEnum):
+    """Whether something is on."""
+
+    TRUE = "true"
+    FALSE = "false"
+
+
 def serve(
     sources: Annotated[
         list[str] | None,
@@ -69,6 +76,10 @@ def serve(
     transport: Annotated[
         Transport | None, typer.Option(help="As MXCP names them; stdio is --stdio, the others are --http.")
     ] = None,
+    sql_tools: Annotated[
+        Switch | None,
+        typer.Option(help="Whether an MXCP project offers its tools that run SQL, whatever its file says."),
+    ] = None,
     profile: Profile = None,
     read_only: ReadOnly = None,
     ignore_errors: Annotated[
@@ -94,8 +105,11 @@ def serve(
         "runtime_connections": runtime_connections,
         "runtime_allow": runtime_allow or None,
     }
+    wants_sql = None if sql_tools is None else sql_tools is Switch.TRUE
     with uncollected():
-        project = _project(sources or [], config, profile, read_only)
+        project = _project(sources or [], config, profile, read_only, wants_sql)
+    if wants_sql is not None and not (project is not None and project.project.uses_mxcp):
+        raise typer.BadParameter("--sql-tools is for projects of MXCP; in others it is 'ad_hoc' under [project].")
     if project is not None:
         # A host that starts the server on a pipe speaks to it there, whatever the project's own files say.
         over_http = over_http or (project.is_http and not stdio and not _is_pipe(sys.stdin))
@@ -117,13 +131,15 @@ def _is_pipe(stream: TextIO) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-def _project(sources: list[str], config: Path | None, profile: str | None, read_only: bool | None) -> Found | None:
+def _project(
+    sources: list[str], config: Path | None, profile: str | None, read_only: bool | None, sql_tools: bool | None
+) -> Found | None:
     """Return the project that is meant: one named folder, or, without any name, that of this folder."""
     if len(sources) == 1 and Path(sources[0]).is_dir():
-        return require(Path(sources[0]), profile=profile, read_only=read_only)
+        return require(Path(sources[0]), profile=profile, read_only=read_only, sql_tools=sql_tools)
     if sources or config is not None:
         return None
-    return find(Path(), profile=profile, read_only=read_only)
+    return find(Path(), profile=profile, read_only=read_only, sql_tools=sql_tools)
 
 
 def _serve_project(

@@ -58,6 +58,7 @@ def load(
     *,
     profile: str | None = None,
     read_only: bool | None = None,
+    sql_tools: bool | None = None,
 ) -> Loaded:
     """Put together what *site_file* and the user's configuration say.
 
@@ -67,6 +68,7 @@ def load(
         environment: ``MXCP_…`` and whatever is referred to.
         profile: The profile to use, over ``MXCP_PROFILE`` and the file's.
         read_only: Whether the database can't be written, over ``MXCP_READONLY`` and the file's.
+        sql_tools: Whether the three tools that run SQL are offered, over the file's.
 
     Raises:
         ProjectInvalid: with everything that is wrong in the two files.
@@ -100,7 +102,7 @@ def load(
         site_config=site_document.value,
         user_config=user_document.value if user_document is not None and isinstance(user_document.value, dict) else {},
         decimals="float",
-        sql_tools=_sql_tools(site),
+        sql_tools=_sql_tools(site, sql_tools),
         audit=_audit(chosen, environment, folder, paths.audit, name),
         audit_results=True,
         drift=folder / ((chosen.drift.path if chosen.drift else None) or f"{paths.drift}/drift-{name}.json"),
@@ -145,10 +147,11 @@ def _read_only(given: bool | None, environment: Mapping[str, str], profile: Prof
     return profile.duckdb is not None and profile.duckdb.readonly
 
 
-def _sql_tools(site: Site) -> dict[str, str | None]:
-    if site.sql_tools is None or not site.sql_tools.enabled:
-        return {}
-    return {name: getattr(site.sql_tools, name).description for name in _TOOLS}
+def _sql_tools(site: Site, wanted: bool | None) -> dict[str, str | None]:
+    given = site.sql_tools
+    if wanted is None:
+        wanted = given is not None and given.enabled
+    return {name: getattr(given, name).description if given else None for name in _TOOLS} if wanted else {}
 
 
 def _audit(profile: Profile, environment: Mapping[str, str], folder: Path, default: str, name: str) -> Path | None:
