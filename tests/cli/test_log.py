@@ -41,7 +41,9 @@ def log(shop: Path, run: Run) -> Path:
 def shown(run: Run, *options: str) -> list[dict[str, Any]]:
     result = run("log", "--json", *options)
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)["result"]
+    found = json.loads(result.stdout)["result"]
+    assert found["count"] == len(found["records"])
+    return found["records"]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,7 @@ def shown(run: Run, *options: str) -> list[dict[str, Any]]:
         (["--status", "error"], 2),
         (["--policy", "deny"], 1),
         (["--policy", "allow"], 2),
+        (["--policy", "n/a"], 1),
         (["--since", "1h"], 4),
         (["--since", "2100-01-01"], 0),
         (["--limit", "1"], 1),
@@ -69,7 +72,17 @@ def test_records_are_filtered(run: Run, log: Path, options: list[str], count: in
         assert found[0]["operation_name"] == "broken"  # the newest
 
 
-@pytest.mark.parametrize("options", [["--since", "yesterday"], ["--status", "fine"], ["--limit", "0"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--since", "yesterday"],
+        ["--since", "999999999w"],
+        ["--status", "fine"],
+        ["--limit", "0"],
+        ["cleanup", "--keep", "forever"],
+        ["cleanup", "--keep", "999999999w"],
+    ],
+)
 def test_a_filter_that_is_none_is_refused(run: Run, log: Path, options: list[str]) -> None:
     assert run("log", *options).exit_code == 2
 
@@ -117,3 +130,17 @@ def test_a_log_that_is_not_there_can_t_be_verified(run: Run, log: Path) -> None:
     log.unlink()
     result = run("log", "verify")
     assert result.exit_code == 3, result.output
+
+
+def test_old_records_go_and_the_chain_still_holds(run: Run, log: Path) -> None:
+    assert "0 records in 0 files were removed" in run("log", "cleanup").stderr
+    planned = run("log", "cleanup", "--keep", "0s", "--dry-run")
+    assert planned.stdout == f"{log}\n"
+    assert "4 records in 1 file would be removed" in planned.stderr
+    result = json.loads(run("log", "cleanup", "--keep", "0s", "--json").stdout)["result"]
+    assert (result["status"], result["records"]) == ("ok", 4)
+    (left,) = shown(run)
+    assert (left["operation_type"], left["input_data"]["records"]) == ("cleanup", 4)
+    verified = run("log", "verify")
+    assert verified.exit_code == 0
+    assert "It begins after a cleanup that removed 4 records on " in verified.stderr

@@ -72,7 +72,7 @@ def _change(lines: list[str]) -> list[str]:
         (_change, 2),
         (lambda lines: [lines[0], *lines[2:]], 2),
         (lambda lines: [lines[0], lines[0], *lines[1:]], 2),
-        (lambda lines: [lines[1], lines[0], *lines[2:]], 1),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], 2),
         (lambda lines: lines[1:], 1),
         (lambda lines: [*lines[:2], "{}\n"], 3),
         (lambda lines: [*lines[:2], lines[2][:50]], 3),
@@ -110,6 +110,29 @@ def test_several_writers_at_once(log: AuditLog) -> None:
         list(pool.map(lambda number: logs[number % 3].dbmcp_record(record(number)), range(120)))
     found = audit.verify(log.path)
     assert (found.records, found.broken) == (120, None)
+
+
+def test_several_writers_at_once_while_files_are_put_aside(tmp_path: Path) -> None:
+    logs = [AuditLog(tmp_path / "logs.jsonl", max_bytes=2_000) for _ in range(3)]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda number: logs[number % 3].dbmcp_record(record(number)), range(200)))
+    assert len(audit.segments(logs[0].path)) > 20
+    found = audit.verify(logs[0].path)
+    assert (found.records, found.broken) == (200, None)
+
+
+def test_another_log_whose_name_begins_alike_is_another(tmp_path: Path) -> None:
+    for name in ("logs-dev", "logs-dev-eu"):
+        AuditLog(tmp_path / f"{name}.jsonl").dbmcp_record(record())
+    assert audit.segments(tmp_path / "logs-dev.jsonl") == [tmp_path / "logs-dev.jsonl"]
+    assert audit.verify(tmp_path / "logs-dev.jsonl").records == 1
+
+
+def test_what_mxcp_wrote_before_is_read_and_is_no_part_of_the_chain(log: AuditLog) -> None:
+    log.dbmcp_record(record(2))
+    (log.path.parent / "logs-20260101T120000.jsonl").write_text('{"record_id": "theirs", "record_hash": null}\n')
+    assert [entry["record_id"] for entry in entries(log)] == ["theirs", "r2"]
+    assert audit.verify(log.path).broken is None
 
 
 def test_the_file_is_its_owners_alone(log: AuditLog) -> None:

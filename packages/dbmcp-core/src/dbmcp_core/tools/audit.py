@@ -7,14 +7,13 @@ from there on; only what is cut off at the very end can't be seen, unless its la
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
+import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +21,7 @@ from typing import IO, Any
 from dbmcp_core import values
 from dbmcp_core.call import CallRecord
 from dbmcp_core.hookspecs import hookimpl
+from dbmcp_core.tools.audit_files import Verified, digest, last_record, read, segments, verify
 
 __all__ = ["AuditLog", "Verified", "read", "segments", "verify"]
 
@@ -30,7 +30,8 @@ MAX_BYTES = 50 << 20
 _MOST_RESULT = 65_536
 #: Calls whose statements may be under way at once, and statements of one call that are kept.
 _MOST_CALLS, _MOST_EVENTS = 10_000, 100
-_UNHASHED = ("record_hash", "signature")
+#: Whether a file can be locked, and then be renamed while it is open.
+_HAS_LOCKS = os.name == "posix"
 
 
 class AuditLog:
@@ -46,7 +47,8 @@ class AuditLog:
         self._max_bytes = max_bytes
         self._results = results
         self._lock = threading.Lock()
-        self._last: tuple[int, str | None] | None = None
+        #: Which file was written to last, how large it was then, and its last hash.
+        self._last: tuple[int, int, str | None] | None = None
         self._events: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
 
     @hookimpl
@@ -56,12 +58,33 @@ class AuditLog:
             if record.parent is not None:
                 self._keep(record)
                 return
-            entry = _entry(record, self._events.pop(record.id, []), results=self._results)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._write(_entry(record, self._events.pop(record.id, []), results=self._results))
+
+    def note(self, operation: str, told: Mapping[str, Any]) -> None:
+        """Append a record of something that was done to the log itself."""
+        with self._lock:
+            self._write(_note(operation, told))
+
+    def put_aside(self, wanted: Callable[[dict[str, Any] | None], bool]) -> None:
+        """Begin a new file if the last record of this one is *wanted*."""
+        with self._lock:
+            if not self.path.is_file():
+                return
             with _locked(self.path) as file:
-                self._append(file, entry)
-            if self._last is not None and self._last[0] > self._max_bytes:
+                is_wanted = wanted(last_record(file, file.seek(0, os.SEEK_END)))
+                if is_wanted and _HAS_LOCKS:
+                    self._rotate()
+            if is_wanted and not _HAS_LOCKS:
                 self._rotate()
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path) as file:
+            is_full = self._append(file, entry) > self._max_bytes
+            if is_full and _HAS_LOCKS:
+                self._rotate()
+        if is_full and not _HAS_LOCKS:
+            self._rotate()
 
     def _keep(self, record: CallRecord) -> None:
         events = self._events.setdefault(str(record.parent), [])
@@ -81,17 +104,19 @@ class AuditLog:
         while len(self._events) > _MOST_CALLS:
             self._events.popitem(last=False)
 
-    def _append(self, file: IO[bytes], entry: dict[str, Any]) -> None:
-        size = file.seek(0, os.SEEK_END)
-        if self._last is None or self._last[0] != size:  # the first one, or another process has written meanwhile
-            self._last = (size, _last_hash(file, size) if size else self._hash_before())
-        entry["prev_hash"] = self._last[1]
+    def _append(self, file: IO[bytes], entry: dict[str, Any]) -> int:
+        """Write *entry* at the end of *file*, and return the size that it has then."""
+        which, size = os.fstat(file.fileno()).st_ino, file.seek(0, os.SEEK_END)
+        if self._last is None or self._last[:2] != (which, size):  # the first one, or another process wrote meanwhile
+            self._last = (which, size, _hash_of(last_record(file, size)) if size else self._hash_before())
+        entry["prev_hash"] = self._last[2]
         entry["record_hash"] = digest(entry)
         line = json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
         file.seek(0, os.SEEK_END)
         file.write(line)
         file.flush()
-        self._last = (size + len(line), entry["record_hash"])
+        self._last = (which, size + len(line), entry["record_hash"])
+        return size + len(line)
 
     def _hash_before(self) -> str | None:
         """Return the hash that the newest segment ends with."""
@@ -99,12 +124,12 @@ class AuditLog:
         if not earlier:
             return None
         with earlier[-1].open("rb") as file:
-            return _last_hash(file, file.seek(0, os.SEEK_END))
+            return _hash_of(last_record(file, file.seek(0, os.SEEK_END)))
 
     def _rotate(self) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         self.path.rename(self.path.with_name(f"{self.path.stem}-{stamp}.jsonl"))
-        self._last = (0, self._last[1] if self._last else None)
+        self._last = None
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -141,6 +166,27 @@ def _entry(record: CallRecord, events: list[dict[str, Any]], *, results: bool) -
     }
 
 
+def _note(operation: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    record = CallRecord(
+        id=uuid.uuid4().hex,
+        at=datetime.now(UTC).isoformat(),
+        door="cli",
+        caller="local",
+        source="",
+        engine="",
+        action=operation,
+        decision="done",
+        tool=f"{operation}:log",
+        arguments=told,
+    )
+    return _entry(record, [], results=False)
+
+
+def _hash_of(entry: Mapping[str, Any] | None) -> str | None:
+    found = (entry or {}).get("record_hash")
+    return found if isinstance(found, str) else None
+
+
 def _plain(value: Any) -> Any:
     """Return *value* as JSON holds it."""
     if isinstance(value, Mapping):
@@ -156,94 +202,29 @@ def _result(value: Any) -> Any:
     return plain if size <= _MOST_RESULT else {"omitted": f"{size} characters of JSON"}
 
 
-def digest(entry: Mapping[str, Any]) -> str:
-    """Return the hash of a record: of everything in it but the hash itself, the hash before among it."""
-    hashed = {key: value for key, value in entry.items() if key not in _UNHASHED}
-    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[bytes]]:
     """Open the file for its owner alone, to read and append; where there are such locks, one process at a time."""
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        try:
+    while True:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            if not _HAS_LOCKS:  # Windows: one server for a file
+                yield file
+                return
             import fcntl
-        except ImportError:  # Windows: one server for a file
-            yield file
-            return
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield file
-        finally:
-            file.flush()
-            fcntl.flock(file, fcntl.LOCK_UN)
 
-
-def _last_hash(file: IO[bytes], size: int) -> str | None:
-    """Return the hash of the file's last record."""
-    step = 65_536
-    tail = b""
-    while size > 0 and tail.rstrip(b"\n").rfind(b"\n") < 0:
-        start = max(0, size - step)
-        file.seek(start)
-        tail = file.read(size - start) + tail
-        size = start
-    line = tail.rstrip(b"\n").rpartition(b"\n")[2]
-    try:
-        found = json.loads(line).get("record_hash")
-    except (ValueError, AttributeError):  # a line that was torn; `verify` tells of it
-        return None
-    return found if isinstance(found, str) else None
-
-
-# Reading
-
-
-def segments(path: Path) -> list[Path]:
-    """Return the files that hold the records of the log at *path*, the oldest first."""
-    older = sorted(one for one in path.parent.glob(f"{path.stem}-*.jsonl") if one != path)
-    return [*older, *([path] if path.is_file() else [])]
-
-
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of the log at *path*, the oldest first; lines that are none are passed over."""
-    for segment in segments(path):
-        with segment.open(encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    entry = json.loads(line)
-                except ValueError:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                if not _is_at(file, path):  # it was put aside while this process waited
                     continue
-                if isinstance(entry, dict):
-                    yield entry
+                yield file
+                return
+            finally:
+                file.flush()
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a look at the chain found: how many records hold, the last hash, and the first break if there is one."""
-
-    records: int
-    last_hash: str | None
-    broken: str | None = None
-
-
-def verify(path: Path) -> Verified:
-    """Check every hash of the log at *path*, up to the first that doesn't hold."""
-    count, before = 0, None
-    for segment in segments(path):
-        with segment.open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                where = f"{segment}:{number}"
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    return Verified(count, before, f"{where}: is no record")
-                if not isinstance(entry, dict) or entry.get("record_hash") != digest(entry):
-                    return Verified(count, before, f"{where}: was changed after it was written")
-                if entry.get("prev_hash") != before:
-                    return Verified(
-                        count, before, f"{where}: doesn't follow the record before; one was taken out or put in"
-                    )
-                count, before = count + 1, entry["record_hash"]
-    return Verified(count, before)
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

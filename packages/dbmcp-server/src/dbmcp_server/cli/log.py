@@ -1,11 +1,11 @@
-"""A project's records: ``log`` shows, filters and exports them, ``log verify`` checks their chain."""
+"""A project's records: ``log`` shows, filters and exports them, ``verify`` checks their chain, ``cleanup`` removes."""
 
 from __future__ import annotations
 
 import csv
 import json as jsons
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -16,12 +16,14 @@ import typer
 from dbmcp_core import ConfigError
 from dbmcp_server.cli.envelope import AsEnvelope, answer, enveloped, writing
 from dbmcp_server.cli.failure import FAILED
-from dbmcp_server.cli.output import note, table
+from dbmcp_server.cli.output import note, table, write_line
 from dbmcp_server.cli.project import Profile, ProjectFolder, require
+from dbmcp_server.cli.told import counted
 
 __all__ = ["log"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_Fits = Callable[[dict[str, Any]], bool]
 _COLUMNS = ("timestamp", "operation_type", "operation_name", "operation_status", "duration_ms", "user_id", "error")
 
 
@@ -30,6 +32,7 @@ class Action(StrEnum):
 
     SHOW = "show"
     VERIFY = "verify"
+    CLEANUP = "cleanup"
 
 
 class Status(StrEnum):
@@ -44,27 +47,41 @@ class Decision(StrEnum):
 
     ALLOW = "allow"
     DENY = "deny"
+    WARN = "warn"  # in MXCP's records
+    NONE = "n/a"
 
 
 def log(
-    action: Annotated[Action, typer.Argument(help="show, or verify: check that no record was changed.")] = Action.SHOW,
+    action: Annotated[
+        Action,
+        typer.Argument(
+            help="show; verify: check that no record was changed; cleanup: remove files whose newest record is too old."
+        ),
+    ] = Action.SHOW,
     *,
     tool: Annotated[str | None, typer.Option(metavar="NAME", help="Calls of this tool.")] = None,
     resource: Annotated[str | None, typer.Option(metavar="URI", help="Reads of this resource.")] = None,
     prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Calls of this prompt.")] = None,
-    kind: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="tool, resource, prompt or query.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="tool, resource, prompt, query or cleanup.")
+    ] = None,
     policy: Annotated[Decision | None, typer.Option(help="What the policies decided.")] = None,
     status: Annotated[Status | None, typer.Option(help="How the call ended.")] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="10m, 2h, 3d, or a date: since then.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest N.")] = 100,
     export_csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them as CSV.")] = None,
     export_duckdb: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them into a new DuckDB.")] = None,
+    keep: Annotated[str, typer.Option(metavar="AGE", help="What cleanup keeps: 90d, 12w, 48h, …")] = "90d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what cleanup would remove.")] = False,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="The log; left out, the project's.")] = None,
     json: AsEnvelope = False,
     project: ProjectFolder = None,
     profile: Profile = None,
 ) -> None:
-    """Show a project's records, the newest last; filter and export them; or check the chain of their hashes."""
+    """Show a project's records, the newest last; filter and export them; check the chain of their hashes; clean up.
+
+    A cleanup leaves a record of what it removed, and the chain of what it kept can be verified.
+    """
     with enveloped(json):
         from dbmcp_core.tools import audit
 
@@ -72,22 +89,28 @@ def log(
         if action is Action.VERIFY:
             _verify(path, json)
             return
-        names = [("tool", tool), ("resource", resource), ("prompt", prompt)]
-        wanted: dict[str, Any] = {"operation_type": kind, "policy_decision": policy, "operation_status": status}
-        for key, name in names:
+        if action is Action.CLEANUP:
+            _cleanup(path, keep, dry_run=dry_run, json=json)
+            return
+        wanted: dict[str, Any] = {"operation_type": kind, "operation_status": status}
+        for key, name in (("tool", tool), ("resource", resource), ("prompt", prompt)):
             if name is not None:
                 wanted |= {"operation_type": key, "operation_name": name}
-        found = list(_filtered(audit.read(path), wanted, _since(since)))
+        fits = [*_fits(wanted, policy), *_is_since(since)]
+        found = [entry for entry in audit.read(path) if all(fit(entry) for fit in fits)]
         if export_csv is not None:
             _export_csv(export_csv, found)
         if export_duckdb is not None:
             _export_duckdb(export_duckdb, found)
         if export_csv is not None or export_duckdb is not None:
-            note(f"{len(found)} records were written.")
+            if json:
+                answer({"count": len(found)})
+            else:
+                note(f"{counted(len(found), 'record')} {'was' if len(found) == 1 else 'were'} written.")
             return
         found = found[-limit:]
         if json:
-            answer(found)
+            answer({"count": len(found), "records": found})
             return
         table(_COLUMNS, [tuple(entry.get(name) for name in _COLUMNS) for entry in found])
 
@@ -107,45 +130,69 @@ def _verify(path: Path, json: bool) -> None:
     found = audit.verify(path)
     if json:
         facts = {"records": found.records, "last_hash": found.last_hash, "broken": found.broken}
-        answer(facts, failed=found.broken is not None)
+        answer({**facts, "removed": found.removed}, failed=found.broken is not None)
         return
     if found.broken is not None:
-        note(f"The chain is broken after {found.records} records. {found.broken}.")
+        write_line(found.broken)
+        note(f"The chain is broken after {counted(found.records, 'record')}.")
         raise typer.Exit(FAILED)
-    note(f"{found.records} records, and the chain holds. It ends with {found.last_hash}.")
+    begins = f" It begins after a cleanup that removed {found.removed}." if found.removed else ""
+    note(f"{counted(found.records, 'record')}, and the chain holds.{begins} It ends with {found.last_hash}.")
 
 
-def _filtered(
-    entries: Iterator[dict[str, Any]], wanted: Mapping[str, Any], since: datetime | None
-) -> Iterator[dict[str, Any]]:
-    fits: list[Callable[[dict[str, Any]], bool]] = [
+def _cleanup(path: Path, keep: str, *, dry_run: bool, json: bool) -> None:
+    from dbmcp_core.tools.retention import cleanup
+
+    before = _ago(keep)
+    if before is None:
+        raise typer.BadParameter(f"--keep wants an age such as 90d, 12w or 48h, not {keep!r}.")
+    with writing(path):
+        found = cleanup(path, before, dry_run=dry_run)
+    if json:
+        status = "dry_run" if dry_run else "ok"
+        answer({"status": status, "records": found.records, "files": [str(one) for one in found.files]})
+        return
+    for one in found.files:
+        write_line(str(one))
+    would = "would be" if dry_run else "was" if found.records == 1 else "were"
+    note(f"{counted(found.records, 'record')} in {counted(len(found.files), 'file')} {would} removed.")
+
+
+def _fits(wanted: Mapping[str, Any], policy: Decision | None) -> list[_Fits]:
+    fits: list[_Fits] = [
         lambda entry, key=key, value=value: entry.get(key) == value  # type: ignore[misc]
         for key, value in wanted.items()
         if value is not None
     ]
-    if since is not None:
-        fits.append(lambda entry: _time(entry.get("timestamp")) >= since)
-    return (entry for entry in entries if all(fit(entry) for fit in fits))
+    if policy is not None:
+        decision = None if policy is Decision.NONE else policy.value
+        fits.append(lambda entry: entry.get("policy_decision") == decision)
+    return fits
 
 
-def _time(text: Any) -> datetime:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def _since(text: str | None) -> datetime | None:
+def _is_since(text: str | None) -> list[_Fits]:
     if text is None:
-        return None
-    if match := re.fullmatch(r"(\d+)([smhdw])", text.strip()):
-        return datetime.now(UTC) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        return []
+    from dbmcp_core.tools.retention import time_of
+
+    since, oldest = _since(text), datetime.min.replace(tzinfo=UTC)
+    return [lambda entry: (time_of(entry) or oldest) >= since]
+
+
+def _ago(text: str) -> datetime | None:
+    """Return when that was: ``10m`` ago."""
+    match = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip())
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.now(UTC) - timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else None
+    except OverflowError:  # before there were years
+        return None
+
+
+def _since(text: str) -> datetime:
+    try:
+        return _ago(text) or datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # a date without a zone is the local time of whoever asks
         raise typer.BadParameter(f"--since wants 10m, 2h, 3d, or a date such as 2026-01-31, not {text!r}.") from None
-    return found.astimezone(UTC)  # without a zone it is the local time of whoever asks
 
 
 def _export_csv(path: Path, entries: list[dict[str, Any]]) -> None:
