@@ -74,7 +74,7 @@ def test_the_files_make_a_project(loaded: Callable[..., Loaded], tmp_path: Path)
     config = found.config
     assert (config.name, found.profile, config.connection) == ("shop", "dev", "duckdb")
     assert config.kinds["tool"] == tmp_path / "endpoints"
-    assert config.secrets == {"api": {"key": "k-12345", "url": "https://example.org/v2"}}
+    assert config.secrets["api"] == {"key": "k-12345", "url": "https://example.org/v2"}
     assert [(one.name, one.module, one.config) for one in config.plugins] == [
         ("cipher", "my_cipher", {"rotation": "13"})
     ]
@@ -124,7 +124,21 @@ def test_the_command_line_is_stronger_than_variables(loaded: Callable[..., Loade
 
 
 def test_only_secrets_that_the_site_lists_reach_the_database(loaded: Callable[..., Loaded]) -> None:
-    assert "never" not in str(settings(loaded()).secrets())
+    found = loaded()
+    assert "never" not in str(settings(found).secrets())
+    assert found.config.secrets["other"] == {"BEARER_TOKEN": "never"}  # Python's code may ask for it
+
+
+def test_a_secret_that_is_not_listed_need_not_resolve(loaded: Callable[..., Loaded]) -> None:
+    found = loaded(user=USER.replace("BEARER_TOKEN: never", 'BEARER_TOKEN: "${NOT_SET}"'))
+    assert list(found.config.secrets) == ["api"]
+
+
+def test_code_sees_the_paths_that_go_without_saying(loaded: Callable[..., Loaded], tmp_path: Path) -> None:
+    profiles = loaded().config.site_config["profiles"]
+    assert profiles["dev"]["duckdb"]["path"] == str(tmp_path / "data" / "db-dev.duckdb")
+    prod = loaded(profile="prod").config.site_config["profiles"]["prod"]
+    assert prod["duckdb"] == {"path": "/data/prod.duckdb", "readonly": True}
 
 
 def test_no_secret_shows(loaded: Callable[..., Loaded]) -> None:

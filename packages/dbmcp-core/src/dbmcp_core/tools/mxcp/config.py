@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,7 +82,7 @@ def load(
     resolve = _Resolver(registry, environment, user_document)
     folder = site_file.absolute().parent
     paths = site.paths or Paths()
-    secrets, notes = _secrets(site, mine, resolve)
+    secrets, notes = _secrets(mine, resolve, site.secrets or ())
     configs = (mine.plugin.config if mine.plugin is not None else None) or {}
     plugins = [
         Plugin(one.name, one.module, resolve(configs.get(one.config or "", {}), f"the plugin {one.name!r}"))
@@ -98,8 +98,9 @@ def load(
         python=folder / paths.python,
         plugins_path=folder / paths.plugins,
         plugins=plugins,
+        # Python's code may have each of the user's for this project, DuckDB those that the site lists.
         secrets={key: secret["parameters"] for key, secret in secrets.items()},
-        site_config=site_document.value,
+        site_config=_filled(site_document.value, name, chosen, folder, paths),
         user_config=user_document.value if user_document is not None and isinstance(user_document.value, dict) else {},
         decimals="float",
         sql_tools=_sql_tools(site, sql_tools),
@@ -107,7 +108,20 @@ def load(
         audit_results=True,
         drift=folder / ((chosen.drift.path if chosen.drift else None) or f"{paths.drift}/drift-{name}.json"),
         uses_mxcp=True,
-        sources=[_source(site, chosen, environment, folder, paths, name, registry, secrets, plugins, read_only)],
+        sources=[
+            _source(
+                site,
+                chosen,
+                environment,
+                folder,
+                paths,
+                name,
+                registry,
+                {key: secret for key, secret in secrets.items() if key in (site.secrets or ())},
+                plugins,
+                read_only,
+            )
+        ],
     )
     return Loaded(config, name, user.transport or Transport(), (*notes, *_not_taken(site, user, mine)))
 
@@ -202,21 +216,42 @@ def _extension(one: str | ExtensionEntry) -> str:
     return one.name if one.repo in (None, "core") else f"{one.name}@{one.repo}"
 
 
-def _secrets(site: Site, mine: UserProfile, resolve: _Resolver) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Return the secrets that the site asks for, and what to say of those that the user doesn't have."""
-    known = {one.name: one for one in mine.secrets or ()}
-    found, notes = {}, []
-    for name in site.secrets or ():
-        if name not in known:
-            notes.append(f"The user's configuration has no secret {name!r}: what needs it will fail.")
+def _secrets(
+    mine: UserProfile, resolve: _Resolver, listed: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the user's secrets, and what to say of those that the site lists and the user doesn't have.
+
+    One that the site doesn't list and that refers to nothing is as if it weren't there.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for one in mine.secrets or ():
+        try:
+            parameters = resolve(one.parameters, f"the secret {one.name!r}")
+        except ConfigError:
+            if one.name in listed:
+                raise
             continue
-        one = known[name]
-        found[name] = {
-            "name": name,
-            "type": one.type,
-            "parameters": resolve(one.parameters, f"the secret {name!r}"),
-        }
-    return found, notes
+        found[one.name] = {"name": one.name, "type": one.type, "parameters": parameters}
+    known = {one.name for one in mine.secrets or ()}
+    missing = [name for name in listed if name not in known]
+    return found, [f"The user's configuration has no secret {name!r}: what needs it will fail." for name in missing]
+
+
+def _filled(value: Any, name: str, profile: Profile, folder: Path, paths: Paths) -> dict[str, Any]:
+    """Return the site's configuration with the paths of the active profile that go without saying."""
+    site = dict(value)
+    profiles = dict(site.get("profiles") or {})
+    given = dict(profiles.get(name) or {})
+    defaults = {
+        "duckdb": f"{paths.data}/db-{name}.duckdb",
+        "drift": f"{paths.drift}/drift-{name}.json",
+        "audit": f"{paths.audit}/logs-{name}.jsonl",
+    }
+    for part, path in defaults.items():
+        told = getattr(profile, part)
+        if told is None or told.path is None:
+            given[part] = {**(given.get(part) or {}), "path": str(folder / path)}
+    return {**site, "profiles": {**profiles, name: given}}
 
 
 class _Resolver:
