@@ -47,4 +47,59 @@ def test_in_a_project_of_our_own_it_is_wrong(run: Run, shop: Path) -> None:
     (shop.parent / "dbmcp.toml").write_text('[project]\n[sources]\nshop = "sqlite:///shop.db"\n')
     (shop.parent / "resources").mkdir()
     (shop.parent / "resources" / "date.yml").write_text(RESOURCE)
-    assert run("run", "resource", "data://date", "-p", "date=x").exit_code == 1
+    result = run("run", "resource", "data://date", "-p", "date=x")
+    assert result.exit_code == 3
+    assert "doesn't occur in the URI" in result.stderr
+
+
+TOOL = """mxcp: 1
+tool:
+  name: {name}
+  return: {{type: {type}}}
+  {source}
+  tests: [{{name: runs, arguments: []}}]
+"""
+
+
+def tool(site: Path, name: str, code: str, kind: str = "array") -> None:
+    (site / "tools").mkdir(exist_ok=True)
+    text = TOOL.format(name=name, type=kind, source=f"source: {{code: {code}}}")
+    (site / "tools" / f"{name}.yml").write_text(text)
+
+
+def value_of(result: Result) -> object:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["result"]
+
+
+def test_two_columns_of_one_name(run: Run, site: Path) -> None:
+    tool(site, "twice", '"SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS a"')
+    assert value_of(run("run", "tool", "twice", "--json")) == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+
+
+def test_a_change_of_tables_has_no_rows(run: Run, site: Path) -> None:
+    tool(site, "make", '"CREATE TABLE made (a INT)"')
+    assert value_of(run("run", "tool", "make", "--json")) == []
+
+
+def test_null_for_an_object(run: Run, site: Path) -> None:
+    (site / "tools").mkdir()
+    (site / "python").mkdir()
+    (site / "python" / "nothing.py").write_text("def nothing():\n    return None\n")
+    source = "language: python\n  source: {file: ../python/nothing.py}"
+    (site / "tools" / "nothing.yml").write_text(TOOL.format(name="nothing", type="object", source=source))
+    assert value_of(run("run", "tool", "nothing", "--json")) is None
+    assert run("test", "tool", "nothing").exit_code == 0
+
+
+def test_a_result_that_isn_t_what_is_declared(run: Run, site: Path) -> None:
+    tool(site, "wrong", "\"SELECT 'x' AS a\"", "integer")
+    assert run("run", "tool", "wrong", "--json").exit_code == 1
+    assert value_of(run("run", "tool", "wrong", "--skip-output-validation", "--json")) == "x"
+
+
+def test_policies_hold_where_the_result_is_not_checked(run: Run, site: Path) -> None:
+    tool(site, "wrong", "\"SELECT 'x' AS a\"", "integer")
+    path = site / "tools" / "wrong.yml"
+    path.write_text(path.read_text() + "  policies: {output: [{condition: \"response == 'x'\", action: deny}]}\n")
+    assert run("run", "tool", "wrong", "--skip-output-validation").exit_code == 4

@@ -191,7 +191,11 @@ def test_other_tools_run_beside_one_that_is_wrong(run: Run, project: Path) -> No
     assert json.loads(result.stdout) == {"status": "ok", "result": [{"id": 1}]}
     missing = run("run", "tool", "a", "-p", "id=1", "--json")
     assert json.loads(missing.stdout)["status"] == "error"
-    assert missing.exit_code == 1
+    assert missing.exit_code == 3
+    assert "a.yml:4:3: unknown key 'descr'" in missing.stdout  # why it isn't there
+    assert run("run", "tool", "b", "-p", "id=1").exit_code == 1
+    listed = {one["name"]: one for one in json.loads(run("list", "--json").stdout)["result"]["endpoints"]}
+    assert (listed["a"]["kind"], "'descr'" in listed["a"]["error"], listed["t"]["error"]) == ("tool", True, "")
 
 
 def test_arguments_come_as_text_and_from_files(run: Run, project: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
-from dbmcp_core.tools.shape import shaped
+from dbmcp_core.tools.shape import shaped, unique
 
 ONE, TWO = [Column("a")], [Column("a"), Column("b")]
 OBJECT = {"type": "object"}
@@ -61,3 +61,19 @@ def test_a_truncated_result_is_no_single_row() -> None:
 def test_two_columns_of_one_name_lose_nothing_silently(kind: str) -> None:
     with pytest.raises(ResultInvalid, match="'a'"):
         shaped([Column("a"), Column("a")], [(1, 2)], returning(type=kind))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "a", "a"], ["a", "a_1", "a_2"]),
+        (["a", "a", "a_1"], ["a", "a_2", "a_1"]),
+        (["a_1", "a", "a"], ["a_1", "a", "a_2"]),
+    ],
+)
+def test_names_of_columns_are_told_apart(names: list[str], expected: list[str]) -> None:
+    columns = [Column(name) for name in names]
+    assert unique(columns) == expected
+    (row,) = shaped(columns, [tuple(range(len(names)))], None, renames=True)
+    assert list(row) == expected

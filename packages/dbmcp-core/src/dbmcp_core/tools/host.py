@@ -18,6 +18,7 @@ from dbmcp_core.running import Running
 from dbmcp_core.statement import Column, Limits, Outcome, Params, Result, Statement
 from dbmcp_core.tools.context import CallContext
 from dbmcp_core.tools.project import Project
+from dbmcp_core.tools.shape import unique
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.plugins import Plugins
@@ -120,7 +121,7 @@ class ProjectHost:
         call = Call(name, statement, intent, context.caller, context.door, limits, context.record)
         with context.running.cord(running.cancel):
             page = rows_of(self._executor.run(call, running))
-            names = [column.name for column in page.columns]
+            names = unique(page.columns)
             rows = [dict(zip(names, row, strict=True)) for row in page]
             while page.cursor is not None and len(rows) < _MOST_ROWS:
                 page = self._executor.read_on(page.cursor, caller=context.caller, door=context.door, limits=limits)
@@ -183,12 +184,12 @@ class ProjectHost:
 
 
 def rows_of(done: Result | Outcome) -> Result:
-    """Return the rows of a statement; a write without any has one that counts."""
+    """Return the rows of a statement; a write without any has one that counts, where there is something to count."""
     if isinstance(done, Result):
         return done
     if done.returned is not None:
         return done.returned
-    return Result((Column("Count", "BIGINT"),), ((done.affected_rows,),))
+    return Result((Column("Count", "BIGINT"),), () if done.affected_rows is None else ((done.affected_rows,),))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -9,16 +9,22 @@ from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
 
-__all__ = ["shaped"]
+__all__ = ["shaped", "unique"]
 
 
 def shaped(
-    columns: Sequence[Column], rows: Iterable[Sequence[Any]], returns: ReturnType | None, *, truncated: bool = False
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Any]],
+    returns: ReturnType | None,
+    *,
+    truncated: bool = False,
+    renames: bool = False,
 ) -> Any:
     """Return *rows* as *returns* says.
 
     No type and ``array`` give a list of row objects; items that are neither objects nor arrays, on one column, a list
-    of values. ``object`` is exactly one row, a scalar is exactly one row of one column.
+    of values. ``object`` is exactly one row, a scalar is exactly one row of one column. With *renames* the second
+    column of one name gets another.
 
     Raises:
         ResultInvalid: The result has another form, or two columns have one name.
@@ -26,11 +32,11 @@ def shaped(
     if returns is None or returns.type == "array":
         if _is_flat(columns, returns):
             return [row[0] for row in rows]
-        names = _names(columns)
+        names = unique(columns) if renames else _names(columns)
         return [dict(zip(names, row, strict=True)) for row in rows]
     row = _only(list(rows), truncated=truncated)
     if returns.type == "object":
-        return dict(zip(_names(columns), row, strict=True))
+        return dict(zip(unique(columns) if renames else _names(columns), row, strict=True))
     if len(columns) != 1:
         raise ResultInvalid(
             f"Expected single value, and the result has {len(columns)} columns.",
@@ -62,3 +68,16 @@ def _names(columns: Sequence[Column]) -> list[str]:
             hint="Name them apart with AS.",
         )
     return names
+
+
+def unique(columns: Sequence[Column]) -> list[str]:
+    """Return a name for each column: of two that are called ``a`` the second is ``a_1``, as DuckDB calls it."""
+    taken = {column.name for column in columns}
+    found: list[str] = []
+    for column in columns:
+        name, number = column.name, 0
+        while name in found or (number and name in taken):
+            number += 1
+            name = f"{column.name}_{number}"
+        found.append(name)
+    return found

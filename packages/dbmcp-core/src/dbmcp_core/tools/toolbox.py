@@ -43,13 +43,18 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox", "masked"]
 
 _MASK = "***"
+#: Doors at which the result of an MXCP project's tool may be null whatever its type; over MCP it is what was declared.
+_TAKE_NULL = ("cli", "test")
 #: Truncated answers whose rest can be read on; the executor parks fewer.
 _MOST_PARKED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool, a resource or a prompt; ``key`` is its name or, for a resource, its URI as defined."""
+    """One call of a tool, a resource or a prompt; ``key`` is its name or, for a resource, its URI as defined.
+
+    With ``checks_result`` off, what it returns isn't held to its type; policies hold all the same.
+    """
 
     kind: str
     key: str
@@ -59,6 +64,7 @@ class ToolCall:
     door: str = "python"
     headers: Mapping[str, str] = field(default_factory=dict)
     tell: Callable[[str, Any], None] = lambda _kind, _what: None
+    checks_result: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,7 @@ class Toolbox:
                 entry.decisions = _told(endpoint.policies.check_input(arguments, call.user))
                 with self.host.call(running):
                     value, page = self._run(endpoint, arguments, call, running, entry)
+                value = self._checked(endpoint, value, call)
                 return self._answer(endpoint, value, page, call.user, call.caller, entry)
 
     def read_on(
@@ -204,14 +211,14 @@ class Toolbox:
             entry.tool = parked.endpoint.loaded.subject
             with _deciding(entry):
                 page = self.executor.read_on(parked.cursor, caller=caller, door=door, running=running)
-                value = self._shaped(parked.endpoint, page)
+                value = self._checked(parked.endpoint, self._shaped(parked.endpoint, page))
                 return self._answer(parked.endpoint, value, page, user, caller, entry)
 
     def _answer(
         self, endpoint: Endpoint, value: Any, page: Result | None, user: User, caller: str, entry: Entry
     ) -> Answer:
-        """Hold what was returned to its type and to the policies on the way out."""
-        value, decisions = endpoint.policies.apply_output(self._checked(endpoint, value), user)
+        """Hold what was returned to the policies on the way out."""
+        value, decisions = endpoint.policies.apply_output(value, user)
         entry.decisions += _told(decisions)
         entry.result = masked(value, endpoint.definition.returns)
         if page is None:
@@ -228,10 +235,18 @@ class Toolbox:
             self._parked.popitem(last=False)
         return token
 
-    def _checked(self, endpoint: Endpoint, value: Any) -> Any:
+    def _checked(self, endpoint: Endpoint, value: Any, call: ToolCall | None = None) -> Any:
+        """Hold what was returned to its type."""
+        config = self.project.config
         if endpoint.language == "prompt":  # messages; what 'return' says is about what a model makes of them
             return value
-        return endpoint.checker.check(value, decimals=self.project.config.decimals)
+        if call is not None and not call.checks_result:
+            from dbmcp_core.tools.outbound import to_json_ready
+
+            return to_json_ready(value, config.decimals)
+        if value is None and config.uses_mxcp and call is not None and call.door in _TAKE_NULL:
+            return None
+        return endpoint.checker.check(value, decimals=config.decimals)
 
     def _run(
         self, endpoint: Endpoint, arguments: Mapping[str, Any], call: ToolCall, running: Running, entry: Entry
@@ -278,7 +293,8 @@ class Toolbox:
     def _shaped(self, endpoint: Endpoint, page: Result) -> Any:
         from dbmcp_core.tools.shape import shaped
 
-        return shaped(page.columns, page.rows, endpoint.definition.returns, truncated=page.truncated)
+        renames = self.project.config.uses_mxcp
+        return shaped(page.columns, page.rows, endpoint.definition.returns, truncated=page.truncated, renames=renames)
 
     def start(self) -> None:
         """Run what the project's code wants to have run before its first call, if it has any code."""

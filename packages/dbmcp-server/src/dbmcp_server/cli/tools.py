@@ -27,6 +27,7 @@ from dbmcp_server.cli.told import inside, place
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.project import Project
+    from dbmcp_core.tools.toolbox import Toolbox
 
 __all__ = ["list_all", "run"]
 
@@ -45,6 +46,9 @@ def run(
     request_headers: Annotated[
         str | None, typer.Option("--request-headers", metavar="JSON|@FILE", help="Headers as those of a request.")
     ] = None,
+    skip_output_validation: Annotated[
+        bool, typer.Option("--skip-output-validation", help="Don't hold the result to the type that is declared.")
+    ] = False,
     json: AsEnvelope = False,
     project: ProjectFolder = None,
     profile: Profile = None,
@@ -59,10 +63,18 @@ def run(
 
         arguments = _arguments(param or ())
         call = ToolCall(
-            kind.value, name, arguments, user_of(user_context), door=DOOR, headers=_headers(request_headers), tell=_tell
+            kind.value,
+            name,
+            arguments,
+            user_of(user_context),
+            door=DOOR,
+            headers=_headers(request_headers),
+            tell=_tell,
+            checks_result=not skip_output_validation,
         )
         running = Running()
         with opened_project(project, profile=profile, read_only=read_only, ignore_errors=True) as toolbox:
+            _refuse_wrong(toolbox, kind.value, name)
             found = interruptible(lambda: toolbox.call(call, running), running)
         if json:
             answer(found.value, truncated=found.truncated)
@@ -71,6 +83,16 @@ def run(
         write(f"{text}\n")
         if found.truncated:
             note("There are more rows than these.")
+
+
+def _refuse_wrong(toolbox: Toolbox, kind: str, name: str) -> None:
+    """Say why a definition is left out, where that is because of what is wrong with it."""
+    from dbmcp_core.tools.problems import ProjectInvalid
+
+    if toolbox.project.find(kind, name) is None:
+        problems = [one for one in toolbox.project.errors if one.subject == f"{kind}:{name}"]
+        if problems:
+            raise ProjectInvalid(problems)
 
 
 def _tell(kind: str, what: Any) -> None:
@@ -137,5 +159,7 @@ def _listed(project: Project) -> Iterator[dict[str, Any]]:
             "description": one.definition.description,
             "error": "; ".join(wrong.pop((path, one.subject), [])),
         }
-    for (path, _), told in wrong.items():
-        yield {"path": path, "kind": "unknown", "name": "unknown", "description": None, "error": "; ".join(told)}
+    for (path, subject), told in wrong.items():
+        kind, _, name = subject.partition(":")
+        known = {"kind": kind if name else "unknown", "name": name or "unknown"}
+        yield {"path": path, **known, "description": None, "error": "; ".join(told)}
