@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from dbmcp_core.tools import documents, files
 from dbmcp_core.tools.files import File
 from dbmcp_core.tools.model import Prompt, Resource, Tool
+from dbmcp_core.tools.problems import Place
 
 Write = Callable[[str, str], Path]
 
@@ -234,7 +236,7 @@ class TestHostileFiles:
         path = tmp_path / "latin.yml"
         path.write_bytes(b"name: caf\xe9\n")
         _, problems = documents.read(path)
-        assert problems[0].message == "is not UTF-8 (byte 9)"
+        assert problems[0].message == "is not UTF-8 (line 1); save it as UTF-8"
 
 
 class TestAnchors:
@@ -301,3 +303,40 @@ def test_yaml_means_what_it_means_to_its_library(text: str) -> None:
     document, problems = documents.read(Path("x.yml"), text)
     assert problems == []
     assert document.value == yaml.safe_load(text)
+
+
+def test_types_that_refer_to_others_twice_each_end() -> None:
+    types = "".join(
+        f"  a{n}: {{type: object, properties: {{b: {{$ref: '#/types/a{n + 1}'}}, c: {{$ref: '#/types/a{n + 1}'}}}}}}\n"
+        for n in range(25)
+    )
+    text = "dbmcp: 1\ntool:\n  name: t\n  return: {$ref: '#/types/a0'}\n  source: {code: SELECT 1}\n"
+    file = files.read(Path("t.yml"), f"{text}types:\n{types}  a25: {{type: string}}\n")
+    assert any("'$ref' is one of too many" in problem.message for problem in file.problems)
+
+
+def test_a_definition_whose_type_leads_nowhere_is_wrong_itself() -> None:
+    text = (
+        "dbmcp: 1\ntools:\n- name: t\n  return: {$ref: '#/types/gone'}\n  source: {code: SELECT 1}\n"
+        "- name: u\n  source: {code: SELECT 1}\n"
+    )
+    file = files.read(Path("t.yml"), text)
+    assert [problem.subject for problem in file.problems] == ["tool:t"]  # else it is there, and hides nothing
+
+
+def test_what_has_no_end_or_no_beginning_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yml")
+    (tmp_path / "zero.yml").symlink_to("/dev/zero")
+    (tmp_path / "loop.yml").symlink_to("loop.yml")
+    (tmp_path / "wide.yml").write_text("dbmcp: 1\n", encoding="utf-16")
+    told = {path.name: files.read(path).problems[0].message for path in tmp_path.iterdir()}
+    assert told == {
+        "pipe.yml": "is no file",
+        "zero.yml": "is no file",
+        "loop.yml": "can't be read: Too many levels of symbolic links",
+        "wide.yml": "is UTF-16; save it as UTF-8",
+    }
+
+
+def test_the_name_of_a_file_makes_no_line_of_its_own() -> None:
+    assert str(Place(Path("a\nb\x1b[1m\udcffé.yml"))) == "a\\nb\\x1b[1m\\udcffé.yml:1:1"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import yaml
 
 from dbmcp_core.tools.problems import Place, Problem
 
-__all__ = ["Document", "Route", "read"]
+__all__ = ["Document", "Route", "read", "text_of"]
 
 #: Bytes of one file, and values in it: aliases could make millions out of a few lines.
 _MOST_BYTES = 1 << 20
@@ -72,7 +74,7 @@ def read(path: Path, text: str | None = None) -> tuple[Document, list[Problem]]:
     """Return what the file at *path* holds (or *text*, as if it did), and what is wrong with it as YAML."""
     document = Document(path)
     try:
-        document.text = _text(path) if text is None else text
+        document.text = _read(path) if text is None else text
         with _reader(document.text) as reader:
             document.value = reader.document()
             document.keys = frozenset(reader.keys)
@@ -106,17 +108,35 @@ def _reader(text: str, marks: dict[Route, Any] | None = None) -> Iterator[_Reade
         loader.dispose()
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a file of a project.
+
+    Raises:
+        ValueError: if it can't be had, or is too long.
+    """
     try:
-        data = path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and a device has no end
+            raise ValueError("is no file")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as exc:
-        raise _Wrong(f"can't be read: {exc.strerror}") from exc
+        raise ValueError(f"can't be read: {exc.strerror}") from exc
     if len(data) > _MOST_BYTES:
-        raise _Wrong(f"is larger than {_MOST_BYTES:,} bytes")
+        raise ValueError(f"is larger than {_MOST_BYTES:,} bytes")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise _Wrong(f"is not UTF-8 (byte {exc.start})") from exc
+        if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise ValueError("is UTF-16; save it as UTF-8") from exc
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise ValueError(f"is not UTF-8 (line {line}); save it as UTF-8") from exc
+
+
+def _read(path: Path) -> str:
+    try:
+        return text_of(path)
+    except ValueError as exc:
+        raise _Wrong(str(exc)) from exc
 
 
 def _problem(path: Path, message: str, mark: Any) -> Problem:

@@ -43,8 +43,8 @@ _ROOT = (
 POLICIES = "policies"
 #: A file that can't be read as YAML, and in which there may be such rules.
 _MAY_HOLD_POLICIES = re.compile(r"""(?m)^(?: ?|\s*\{.*)["']?polic\w*["']?\s*:""")
-#: Shared types may refer to others, so many deep.
-_MOST_REFERENCES = 32
+#: Shared types may refer to others, so many deep, and come to so many values in one file.
+_MOST_REFERENCES, _MOST_REFERRED = 32, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +159,25 @@ def _with_references(document: Document, root: dict[str, Any], problems: list[Pr
     """Return *root* with each ``$ref: '#/types/Name'`` or ``'file.yml#/types/Name'`` replaced by what it means."""
     if "$ref" not in document.keys:
         return root
-    resolver = _Resolver(problems)
-    return {key: resolver.resolved(value, (key,), document, 0) for key, value in root.items()}
+    found: list[Problem] = []
+    resolver = _Resolver(found)
+    resolved = {key: resolver.resolved(value, (key,), document, 0) for key, value in root.items() if key != "types"}
+    problems += found
+    # What the types themselves have wrong was told where they are used.
+    shared = _Resolver([] if found else problems).resolved(root.get("types"), ("types",), document, 0)
+    return {key: shared if key == "types" else resolved[key] for key in root}
 
 
 class _Resolver:
     def __init__(self, problems: list[Problem]) -> None:
         self._problems = problems
         self._others: dict[Path, Document] = {}
+        self._count = 0
 
     def resolved(self, value: Any, route: Route, document: Document, depth: int) -> Any:
+        self._count += 1 if depth else 0
+        if self._count > _MOST_REFERRED and depth:
+            raise ValueError(f"is one of too many: they come to more than {_MOST_REFERRED:,} values")
         if isinstance(value, list):
             return [self.resolved(part, (*route, index), document, depth) for index, part in enumerate(value)]
         if not isinstance(value, dict):
@@ -182,7 +191,7 @@ class _Resolver:
             target, home = self._target(value["$ref"], document, depth)
         except ValueError as exc:
             if not depth:
-                self._problems.append(document.problem(f"'$ref' {exc}", (*route, "$ref")))
+                self._tell(document, route, exc)
                 return {"type": "object", **beside}
             raise
         try:
@@ -190,9 +199,18 @@ class _Resolver:
         except ValueError as exc:
             if depth:
                 raise
-            self._problems.append(document.problem(f"'$ref' {exc}", (*route, "$ref")))
+            self._tell(document, route, exc)
             found = {"type": "object"}
         return {**found, **beside}
+
+    def _tell(self, document: Document, route: Route, exc: ValueError) -> None:
+        # The definition has what isn't its type then, without what that one allows and hides: it is wrong itself.
+        holder = document.value[route[0]]
+        kind, value = str(route[0]), holder
+        if isinstance(holder, list) and len(route) > 1:
+            kind, value = kind.removesuffix("s"), holder[int(route[1])]
+        subject = POLICIES if route[0] == POLICIES else _subject(_KINDS[kind], value) if kind in _KINDS else ""
+        self._problems.append(document.problem(f"'$ref' {exc}", (*route, "$ref"), subject=subject))
 
     def _target(self, reference: Any, document: Document, depth: int) -> tuple[dict[str, Any], Document]:
         if depth >= _MOST_REFERENCES:

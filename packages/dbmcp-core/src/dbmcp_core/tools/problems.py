@@ -23,7 +23,11 @@ class Place:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        # A file's name may hold anything, a line break among it.
+        path = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(self.path)
+        )
+        return f"{path}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)

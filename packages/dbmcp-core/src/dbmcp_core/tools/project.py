@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from dbmcp_core.config import Source
 from dbmcp_core.settings import Options, setting
+from dbmcp_core.tools import documents
 from dbmcp_core.tools.files import POLICIES, Loaded
 from dbmcp_core.tools.model import ProjectPolicy, Prompt
 from dbmcp_core.tools.problems import Problem, ProjectInvalid
@@ -176,14 +178,12 @@ def text_of(one: Loaded, config: ProjectConfig) -> tuple[str, Path]:
     if source.code is not None:
         return source.code, one.document.path
     path = path_of(str(source.file), one, config)
+    if not path.exists():
+        raise ValueError(f"there is no file {path}")
     try:
-        return path.read_text(encoding="utf-8-sig"), path
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path}") from None
-    except OSError as exc:
-        raise ValueError(f"{path} can't be read: {exc.strerror}") from exc
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8") from None
+        return documents.text_of(path), path
+    except ValueError as exc:
+        raise ValueError(f"{path} {exc}") from None
 
 
 def path_of(file: str, one: Loaded, config: ProjectConfig) -> Path:
@@ -191,4 +191,4 @@ def path_of(file: str, one: Loaded, config: ProjectConfig) -> Path:
     if file.startswith("/"):
         inside = config.folder / file.lstrip("/")
         return inside if inside.exists() or not Path(file).exists() else Path(file)
-    return (one.document.path.parent / file).resolve()
+    return Path(os.path.realpath(one.document.path.parent / file))  # unlike resolve(), it doesn't raise on a loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -61,15 +62,17 @@ def validate(
     with enveloped(json):
         from dbmcp_core.tools.validating import validated
 
-        wanted = file.resolve() if file is not None else None
-        if wanted is not None and not wanted.is_file():
+        wanted = os.path.realpath(file) if file is not None else None  # a loop of links is no error there
+        if file is not None and not file.is_file():
             raise typer.BadParameter(f"There is no file {file}.")
         config = require(project, profile=profile, read_only=read_only, warn=not json)
         with running(config, is_recorded=False) as executor:
-            found = validated(config.project, executor, lambda one: wanted in (None, one.document.path.resolve()))
-        problems = [one for one in found.problems if wanted in (None, one.place.path.resolve())]
+            found = validated(
+                config.project, executor, lambda one: wanted in (None, os.path.realpath(one.document.path))
+            )
+        problems = [one for one in found.problems if wanted in (None, os.path.realpath(one.place.path))]
         files = {one.document.path for one in found.definitions} | {one.place.path for one in found.problems}
-        files = {path for path in files if wanted in (None, path.resolve())}
+        files = {path for path in files if wanted in (None, os.path.realpath(path))}
         failed = any(problem.severity == "error" for problem in problems)
         if json:
             entries = _by_file(files, problems, found.config.folder)

@@ -24,7 +24,12 @@ _CODES: dict[Colour, int] = {"red": 31, "green": 32, "yellow": 33, "blue": 34}
 def write(text: str, stream: IO[str] | None = None) -> None:
     """Write *text* as it is; to a terminal, with the characters shown that would act on it or that can't be seen."""
     stream = stream or sys.stdout
-    stream.write(_seen(text) if stream.isatty() else text)
+    text = _seen(text) if stream.isatty() else text
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:  # a file's name that is no UTF-8, or a terminal that knows few letters
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _seen(text: str) -> str:
