@@ -141,7 +141,7 @@ class TestChromaFolder(ChromaContract):
         return {"path": "/no/such/folder"}
 
     def drop_connections(self) -> None:
-        for worker in list(process._workers.values()):
+        for worker in list(process.workers.children.values()):
             worker.process.kill()
             worker.process.wait()
 

@@ -97,13 +97,13 @@ def test_reading_leaves_the_records_as_they_were(place: dict[str, object]) -> No
 def test_a_read_only_source_reads_a_folder_alone(place: dict[str, object]) -> None:
     with harness.calling(place) as caller:
         assert caller.on("reader").query(COUNT).rows == ((2,),)
-        (worker,) = process._workers.values()
+        (worker,) = process.workers.children.values()
         assert worker.read_only
         caller.execute('{"add": "notes", "ids": ["c"], "embeddings": [[3]]}')  # opens it anew, for writing
-        (worker,) = process._workers.values()
+        (worker,) = process.workers.children.values()
         assert not worker.read_only
         assert caller.on("reader").query(COUNT).rows == ((3,),)
-    assert process._workers == {}
+    assert process.workers.children == {}
 
 
 @pytest.mark.parametrize("operation", sorted(library_names.WRITES))
@@ -143,7 +143,7 @@ def test_a_process_that_ends_fails_one_statement(place: dict[str, object]) -> No
     with harness.calling(place) as caller:
         caller.ping()
         for _ in range(3):
-            (worker,) = process._workers.values()
+            (worker,) = process.workers.children.values()
             worker.process.kill()
             worker.process.wait()
             with contextlib.suppress(ConnectionFailed):  # told once is fine
@@ -172,7 +172,7 @@ def standing_still(place: dict[str, object], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(process, "_STUCK_S", 0.2)
     with harness.calling(place) as caller:
         caller.ping()
-        (worker,) = process._workers.values()
+        (worker,) = process.workers.children.values()
         os.kill(worker.process.pid, signal.SIGSTOP)
         yield caller
 
@@ -219,7 +219,7 @@ def test_a_source_closes_over_a_write_that_stands_still(
 def test_a_write_under_way_is_not_ended_for_a_read(place: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     with harness.calling(place) as caller:
         caller.ping()
-        (worker,) = process._workers.values()
+        (worker,) = process.workers.children.values()
         worker.writes += 1
         worker.kill_reader()
         assert worker.is_alive
@@ -231,7 +231,7 @@ def test_the_process_knows_no_secret(place: dict[str, object], monkeypatch: pyte
     monkeypatch.setenv("CANARY_SECRET", "5up3r")
     with harness.calling(place) as caller:
         caller.ping()
-        (worker,) = process._workers.values()
+        (worker,) = process.workers.children.values()
         environment = Path(f"/proc/{worker.process.pid}/environ")
         if not environment.exists():
             pytest.skip("the environment of a process can't be read here")
@@ -257,7 +257,7 @@ def test_memory_is_limited(place: dict[str, object]) -> None:
         pytest.skip("memory is limited on Linux alone")
     with harness.calling(place, memory_limit_mb=512) as caller:
         caller.ping()
-        (worker,) = process._workers.values()
+        (worker,) = process.workers.children.values()
         limits = Path(f"/proc/{worker.process.pid}/limits").read_text()
         (line,) = [one for one in limits.splitlines() if one.startswith("Max data size")]
         assert str((512 + 1_024) << 20) in line

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from dbmcp_chroma.library_names import READS, WRITES
 from dbmcp_chroma.model import Functions
-from dbmcp_chroma.process import FolderSession, Worker, give_up, lease
+from dbmcp_chroma.process import FolderSession, Worker, lease, workers
 from dbmcp_chroma.settings import FILE, ChromaSettings
 from dbmcp_core.errors import ConnectionFailed
 from dbmcp_core.running import Running
@@ -123,7 +123,7 @@ class _FolderLink(Link):
             if not self._is_open:
                 raise ConnectionFailed("The database is not connected.")
             if not self.worker.is_alive:  # it failed, or made way for a source that writes
-                give_up(self.worker)
+                workers.give_up(self.worker)
                 self._is_open = False
                 self.worker = lease(self._settings)
                 self._is_open = True
@@ -134,7 +134,7 @@ class _FolderLink(Link):
         was_open = self._is_open
         super().close()
         if was_open:
-            give_up(self.worker)
+            workers.give_up(self.worker)
 
 
 class _ServerLink(Link):

@@ -9,15 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import secrets
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
@@ -26,72 +20,36 @@ from dbmcp_chroma.library_names import WRITES
 from dbmcp_chroma.model import Functions
 from dbmcp_chroma.settings import ChromaSettings
 from dbmcp_core import errors
+from dbmcp_core.child import Child, Shared, environment
 from dbmcp_core.errors import ConnectionFailed, DbmcpError
 
-__all__ = ["FolderSession", "Worker", "give_up", "lease"]
+__all__ = ["FolderSession", "Worker", "lease", "workers"]
 
-#: Seconds that a process has to end by itself.
-_PATIENCE_S = 5.0
 #: Seconds after which a statement that was stopped is ended together with its process: Chroma can't be interrupted.
 _STUCK_S = 5.0
 #: Seconds that a write has to end when the source is closed.
 _WRITE_S = 15.0
 _LOOK_S = 0.05
-#: What the process may know of our environment, which holds secrets. HOME is where Chroma's default model lies.
-_ENVIRONMENT = (
-    *("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "TMPDIR"),
-    *("HOME", "USERPROFILE"),
-)
+#: Where Chroma's default model lies.
+_HOME = ("HOME", "USERPROFILE")
 
 
 @dataclass(eq=False)
-class Worker:
+class Worker(Child):
     """One process, and the folder that is open in it."""
 
-    path: str
-    read_only: bool
-    #: What all sources on the folder must agree on.
-    terms: tuple[object, ...]
-    process: subprocess.Popen[bytes]
-    address: str
-    key: bytes
-    temporary: str
-    leases: int = 0
     writes: int = 0
     counting: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self.process.poll() is None
 
     def lost(self) -> ConnectionFailed:
         """Return the error of a statement whose process has ended."""
         return ConnectionFailed("Chroma's process has ended.", hint="Try again: the folder is opened anew.")
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self.process.kill()
 
     def kill_reader(self) -> None:
         """End the process, for a read that was stopped and runs on; not while a write is under way."""
         with self.counting:
             if not self.writes:
                 self.process.kill()
-
-    def stop(self) -> None:
-        """Let the process end."""
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
-        try:
-            self.process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 class FolderSession:
@@ -101,8 +59,8 @@ class FolderSession:
         self._worker = worker
         self._using = threading.Lock()
         self._stopped_at: float | None = None
+        self._connection = worker.connect()
         try:
-            self._connection: Connection = Client(worker.address, authkey=worker.key)
             self._connection.send_bytes(pickle.dumps((*place, functions, read_only)))
         except (OSError, EOFError) as exc:
             raise worker.lost() from exc
@@ -163,44 +121,29 @@ class FolderSession:
         self._using.release()
 
 
-_workers: dict[str, Worker] = {}
-_leasing = threading.Lock()
+#: The processes that there are.
+workers: Shared[Worker] = Shared()
 
 
 def lease(settings: ChromaSettings) -> Worker:
-    """Return the process that has this folder open, started if need be; ``give_up`` it afterwards.
+    """Return the process that has this folder open, started if need be; give it up afterwards.
 
     Raises:
         ConnectionFailed: The folder can't be opened, or is open with other settings.
     """
-    path, read_only = os.path.realpath(Path(settings.path or "").expanduser()), settings.read_only
+    path = os.path.realpath(Path(settings.path or "").expanduser())
     terms = settings.memory_limit_mb, _is_trusted(settings)
-    with _leasing:
-        found = _workers.get(path)
-        if found is not None and found.is_alive and found.terms != terms:
-            raise ConnectionFailed(
-                f"The folder {path!r} is open in another source, with other settings.",
-                hint="Sources on one folder share memory_limit_mb, and whether functions are named or allowed.",
-                details={"reason": "settings"},
-            )
-        if found is None or not found.is_alive or (found.read_only and not read_only):
-            if found is not None:
-                found.stop()
-                del _workers[path]
-            found = _workers[path] = _start(settings, path, terms)
-        found.leases += 1
-        return found
-
-
-def give_up(worker: Worker) -> None:
-    """Stop the process when nobody else uses it."""
-    with _leasing:
-        worker.leases -= 1
-        if worker.leases > 0:
-            return
-        if _workers.get(worker.path) is worker:
-            del _workers[worker.path]
-        worker.stop()
+    return workers.lease(
+        path,
+        read_only=settings.read_only,
+        terms=terms,
+        start=lambda: _start(settings, path, terms),
+        differs=lambda: ConnectionFailed(
+            f"The folder {path!r} is open in another source, with other settings.",
+            hint="Sources on one folder share memory_limit_mb, and whether functions are named or allowed.",
+            details={"reason": "settings"},
+        ),
+    )
 
 
 def _is_trusted(settings: ChromaSettings) -> bool:
@@ -209,50 +152,17 @@ def _is_trusted(settings: ChromaSettings) -> bool:
 
 
 def _start(settings: ChromaSettings, path: str, terms: tuple[object, ...]) -> Worker:
-    temporary = tempfile.mkdtemp(prefix="dbmcp-chroma-")  # for us alone, by its mode
-    address = f"{temporary}{os.sep}socket" if os.name == "posix" else rf"\\.\pipe\dbmcp-{secrets.token_hex(16)}"
-    key = secrets.token_bytes(32)
-    known = os.environ if _is_trusted(settings) else {name: os.environ.get(name) for name in _ENVIRONMENT}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dbmcp_chroma.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={name: value for name, value in known.items() if value is not None},
-        start_new_session=True,  # Ctrl-C is ours to answer; the process sees us end, and ends
+    worker, error, _ = Worker.start(
+        "dbmcp_chroma.worker",
+        {"limit_mb": settings.memory_limit_mb},
+        path=path,
+        read_only=settings.read_only,
+        terms=terms,
+        environment=dict(os.environ) if _is_trusted(settings) else environment(*_HOME),
     )
-    worker = Worker(path, settings.read_only, terms, process, address, key, temporary)
-    config = {
-        "path": path,
-        "read_only": settings.read_only,
-        "limit_mb": settings.memory_limit_mb,
-        "address": address,
-        "key": key,
-        "temporary": temporary,
-    }
-    try:
-        error = _greet(process, config)
-    except BaseException:
-        worker.kill()
-        worker.stop()
-        raise
     if error is not None:
-        worker.stop()
         raise _unopened(path, *error)
     return worker
-
-
-def _greet(process: subprocess.Popen[bytes], config: dict[str, object]) -> tuple[str, str] | None:
-    """Tell the process what to open; return its error, if there was one."""
-    assert process.stdin is not None  # noqa: S101 - for the type checker
-    assert process.stdout is not None  # noqa: S101 - for the type checker
-    try:
-        pickle.dump(config, process.stdin)
-        process.stdin.flush()
-        error: tuple[str, str] | None = pickle.load(process.stdout)[0]  # noqa: S301 - from our own process
-    except (OSError, EOFError, pickle.UnpicklingError):
-        return "EOFError", "its process ended at once"
-    return error
 
 
 def _unopened(path: str, name: str, text: str) -> ConnectionFailed:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, Listener
 from typing import Any
 
 from dbmcp_chroma.library_names import READS, WRITES
+from dbmcp_core.child import limit_memory
 from dbmcp_core.errors import DbmcpError
 
 __all__ = ["main"]
@@ -69,14 +70,6 @@ def _open(config: dict[str, Any]) -> tuple[Any, frozenset[str]]:
     return of, READS if config["read_only"] else READS | WRITES
 
 
-def _limit_memory(megabytes: int) -> None:
-    if megabytes and sys.platform == "linux":  # elsewhere the limit exists by name only
-        import resource
-
-        limit = (megabytes + _BESIDE_MB) << 20
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
 def _accept(listener: Listener, of: Any, allowed: frozenset[str]) -> None:
     while True:
         with contextlib.suppress(Exception):  # one that hangs up at once must not take the others down
@@ -93,13 +86,13 @@ def main() -> None:
     error: Any = None
     try:
         os.chdir(config["temporary"])
-        _limit_memory(config["limit_mb"])
+        limit_memory(config["limit_mb"] and config["limit_mb"] + _BESIDE_MB)
         of, allowed = _open(config)
         listener = Listener(config["address"], backlog=64, authkey=config["key"])
     except BaseException as exc:  # noqa: BLE001 - the parent says it
         error = type(exc).__name__, str(exc)
     with contextlib.suppress(OSError):  # the parent may be gone already
-        pickle.dump((error,), answers)
+        pickle.dump((error, None), answers)
         answers.flush()
     if error is None:
         threading.Thread(target=_accept, args=[listener, of, allowed], daemon=True).start()

@@ -36,7 +36,7 @@ from dbmcp_core import (
 from dbmcp_duckdb import introspect
 from dbmcp_duckdb.caller import ASKS_ALL, ASKS_OPEN, About, about
 from dbmcp_duckdb.files import Folder
-from dbmcp_duckdb.process import Session, Worker, give_up, lease, write_turn
+from dbmcp_duckdb.process import Session, Worker, lease, workers, write_turn
 from dbmcp_duckdb.settings import MEMORY, DuckDBSettings
 from dbmcp_duckdb.trust import judge_client, judge_tool
 
@@ -102,7 +102,7 @@ class DuckDBDatabase(Database):
             worker.kill()  # there is nothing to keep
         for session in sessions:
             session.close()
-        give_up(worker)
+        workers.give_up(worker)
 
     def query(self, statement: Statement, running: Running) -> Rows:
         """Run a read in a read-only transaction."""
@@ -278,7 +278,7 @@ class DuckDBDatabase(Database):
             if worker is None:
                 raise ConnectionFailed("The database is not connected.")
             if not worker.is_alive and worker.path != MEMORY:  # it ended, or made way for a source that writes
-                give_up(worker)
+                workers.give_up(worker)
                 self._worker = None
                 worker = self._worker = lease(self.settings)
         session = worker.take()

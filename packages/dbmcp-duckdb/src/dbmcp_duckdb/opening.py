@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ class Opened:
 
 def opened(config: dict[str, Any]) -> Opened:
     """Return the database that *config* describes."""
-    path, read_only, options = config["path"], config["read_only"], config["options"]
+    path, read_only = config["path"], config["read_only"]
+    options = {**config["options"], "temp_directory": f"{config['temporary']}{os.sep}swap"}
     if config["create"]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         duckdb.connect(path, config=options).close()

@@ -9,35 +9,27 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import secrets
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from dbmcp_core import ConnectionFailed, QueryFailed, Running
+from dbmcp_core.child import Child, Shared, environment
 from dbmcp_duckdb.errors import opening, translated
 from dbmcp_duckdb.settings import MEMORY, DuckDBSettings
 
-__all__ = ["Session", "Worker", "give_up", "lease", "write_turn"]
+__all__ = ["Session", "Worker", "lease", "workers", "write_turn"]
 
-#: Seconds that a process has to end by itself.
-_PATIENCE_S = 5.0
 #: Seconds after which a statement that doesn't heed its interruption is ended together with its process.
 _STUCK_S = 5.0
 _LOOK_S = 0.05
 #: Sessions that are kept open while nobody uses them.
 _IDLE = 8
-#: What the process may know of our environment, which holds secrets.
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "TMPDIR")
-#: What plugins, which reach out, need of it as well.
+#: What plugins, which reach out, need of our environment as well.
 _NETWORK = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -45,40 +37,23 @@ _NETWORK = (
 
 
 @dataclass(eq=False)
-class Worker:
+class Worker(Child):
     """One process, and the database that is open in it."""
 
-    path: str
-    read_only: bool
-    #: What all sources on the file must agree on.
-    terms: tuple[object, ...]
-    process: subprocess.Popen[bytes]
-    address: str
-    key: bytes
-    temporary: str
     #: What of the extensions, secrets and plugins didn't work, by what it is.
     problems: dict[str, str] = field(default_factory=dict)
     #: The functions of plugins.
     functions: frozenset[str] = frozenset()
-    leases: int = 0
     #: One write at a time: two that change the same rows would fail rather than wait.
     writing: threading.Lock = field(default_factory=threading.Lock)
     _idle: list[Session] = field(default_factory=list)
     _sending: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self.process.poll() is None
-
     def take(self) -> Session:
         """Return a session that nobody else uses."""
         with contextlib.suppress(IndexError):
             return self._idle.pop()
-        try:
-            return Session(self, Client(self.address, authkey=self.key))
-        except (OSError, EOFError) as exc:
-            raise self.lost() from exc
+        return Session(self, self.connect())
 
     def give(self, session: Session) -> None:
         """Take *session* back, for the next one."""
@@ -102,26 +77,17 @@ class Worker:
             hint="Try again: the database is opened anew.",
         )
 
-    def kill(self) -> None:
-        """End the process at once. What it was writing is undone from its log when the file is opened again."""
-        self.process.kill()
-
     def stop(self) -> None:
         """Let the process close the database, and end."""
         idle, self._idle = self._idle, []
         for session in idle:
             session.close()
-        with self._sending, contextlib.suppress(OSError):
-            assert self.process.stdin is not None  # noqa: S101 - for the type checker
-            self.process.stdin.close()
-        try:
-            self.process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        shutil.rmtree(self.temporary, ignore_errors=True)
+        super().stop()
+
+    def hang_up(self) -> None:
+        """Tell the process to end, once no stop of a statement is being sent."""
+        with self._sending:
+            super().hang_up()
 
 
 class Session:
@@ -177,49 +143,34 @@ class Session:
         self._using.release()
 
 
-_workers: dict[str, Worker] = {}
-_leasing = threading.Lock()
+#: The processes that have a file open.
+workers: Shared[Worker] = Shared()
 
 
 def lease(settings: DuckDBSettings) -> Worker:
-    """Return the process that has this database open, started if need be; ``give_up`` it afterwards.
+    """Return the process that has this database open, started if need be; give it up afterwards.
 
     Raises:
         ConnectionFailed: The file can't be opened, or is open with other settings.
         DatabaseBusy: It is open in a process that isn't ours.
     """
-    path, read_only, terms = _path(settings), settings.read_only, _terms(settings)
-    if path == MEMORY:
+    path, terms = _path(settings), _terms(settings)
+    if path == MEMORY:  # shared with nobody
         worker = _start(settings, path, read_only=False, terms=terms)
         worker.leases = 1
         return worker
-    with _leasing:
-        found = _workers.get(path)
-        if found is not None and found.is_alive and found.terms != terms:
-            raise ConnectionFailed(
-                f"The file {path!r} is open in another source, with other settings.",
-                hint="Sources on one file share all settings of their process: folder, memory_limit_mb, threads, "
-                "max_temp_mb, external_access, extensions, secrets, plugins, … Make them equal.",
-                details={"reason": "settings"},
-            )
-        if found is None or not found.is_alive or (found.read_only and not read_only):
-            if found is not None:
-                found.stop()
-                del _workers[path]
-            found = _workers[path] = _start(settings, path, read_only=read_only, terms=terms)
-        found.leases += 1
-        return found
-
-
-def give_up(worker: Worker) -> None:
-    """Stop the process when nobody else uses it."""
-    with _leasing:
-        worker.leases -= 1
-        if worker.leases > 0:
-            return
-        if _workers.get(worker.path) is worker:
-            del _workers[worker.path]
-        worker.stop()
+    return workers.lease(
+        path,
+        read_only=settings.read_only,
+        terms=terms,
+        start=lambda: _start(settings, path, read_only=settings.read_only, terms=terms),
+        differs=lambda: ConnectionFailed(
+            f"The file {path!r} is open in another source, with other settings.",
+            hint="Sources on one file share all settings of their process: folder, memory_limit_mb, threads, "
+            "max_temp_mb, external_access, extensions, secrets, plugins, … Make them equal.",
+            details={"reason": "settings"},
+        ),
+    )
 
 
 def _path(settings: DuckDBSettings) -> str:
@@ -237,42 +188,24 @@ def _terms(settings: DuckDBSettings) -> tuple[object, ...]:
 
 
 def _start(settings: DuckDBSettings, path: str, *, read_only: bool, terms: tuple[object, ...]) -> Worker:
-    temporary = tempfile.mkdtemp(prefix="dbmcp-duckdb-")  # for us alone, by its mode
-    address = f"{temporary}{os.sep}socket" if os.name == "posix" else rf"\\.\pipe\dbmcp-{secrets.token_hex(16)}"
-    key = secrets.token_bytes(32)
-    passed = _ENVIRONMENT + (_NETWORK if settings.plugins is not None else ())
-    environment = {name: os.environ[name] for name in passed if name in os.environ}
     folder = settings.working_directory
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dbmcp_duckdb.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**environment, "HOME": temporary},
-        cwd=Path(folder).expanduser() if folder is not None else None,
-        start_new_session=True,  # Ctrl-C is ours to answer; the process sees us end, and ends
-    )
-    worker = Worker(path, read_only, terms, process, address, key, temporary)
     config = {
-        "path": path,
-        "read_only": read_only,
         "create": settings.create_if_not_exists and path != MEMORY and not Path(path).exists(),
         "folder": terms[0],
         "limit_mb": settings.memory_limit_mb,
-        "options": _options(settings, temporary),
-        "address": address,
-        "key": key,
-        "temporary": temporary,
+        "options": _options(settings),
         **_reach(settings),
     }
-    try:
-        error, found = _greet(process, config)
-    except BaseException:
-        worker.kill()
-        worker.stop()
-        raise
+    worker, error, found = Worker.start(
+        "dbmcp_duckdb.worker",
+        config,
+        path=path,
+        read_only=read_only,
+        terms=terms,
+        environment=environment(*(_NETWORK if settings.plugins is not None else ())),
+        folder=Path(folder).expanduser() if folder is not None else None,
+    )
     if error is not None:
-        worker.stop()
         raise opening(error[0], error[1], path)
     worker.problems, worker.functions = found[0], frozenset(found[1])
     return worker
@@ -291,23 +224,9 @@ def _reach(settings: DuckDBSettings) -> dict[str, object]:
     }
 
 
-def _greet(process: subprocess.Popen[bytes], config: dict[str, object]) -> tuple[tuple[str, str, int] | None, Any]:
-    """Tell the process what to open; return its error, if there was one, and what it found."""
-    assert process.stdin is not None  # noqa: S101 - for the type checker
-    assert process.stdout is not None  # noqa: S101 - for the type checker
-    try:
-        pickle.dump(config, process.stdin)
-        process.stdin.flush()
-        error, found = pickle.load(process.stdout)  # noqa: S301 - from our own process
-    except (OSError, EOFError, pickle.UnpicklingError):
-        return ("EOFError", "its process ended at once", 0), None
-    return error, found
-
-
-def _options(settings: DuckDBSettings, temporary: str) -> dict[str, object]:
+def _options(settings: DuckDBSettings) -> dict[str, object]:
     options: dict[str, object] = {
         "threads": max(1, settings.threads),
-        "temp_directory": f"{temporary}{os.sep}swap",
         "max_temp_directory_size": f"{settings.max_temp_mb}MiB",
         "autoinstall_known_extensions": settings.external_access and settings.install_extensions,
         "autoload_known_extensions": settings.external_access,

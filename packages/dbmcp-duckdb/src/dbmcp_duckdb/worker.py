@@ -11,7 +11,6 @@ import itertools
 import os
 import pickle
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any, BinaryIO
 
 import duckdb
 
+from dbmcp_core.child import limit_memory
 from dbmcp_core.database import batches
 from dbmcp_duckdb import exact, opening
 from dbmcp_duckdb.caller import About
@@ -230,14 +230,6 @@ def _fetched(cursor: duckdb.DuckDBPyConnection, types: list[Any] | None) -> Iter
         yield from rows
 
 
-def _limit_memory(megabytes: int) -> None:
-    if megabytes and sys.platform == "linux":  # elsewhere the limit exists by name only
-        import resource
-
-        limit = (megabytes + _BESIDE_MB) << 20
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
 def _accept(listener: Listener, opened: opening.Opened, sessions: dict[int, Session]) -> None:
     for place in itertools.count():
         with contextlib.suppress(Exception):  # one that hangs up at once must not take the others down
@@ -284,7 +276,7 @@ def main() -> None:
     config = pickle.load(incoming)  # noqa: S301 - from our own parent
     sessions: dict[int, Session] = {}
     try:
-        _limit_memory(config["limit_mb"])
+        limit_memory(config["limit_mb"] and config["limit_mb"] + _BESIDE_MB)
         opened = opening.opened(config)
         listener = Listener(config["address"], backlog=64, authkey=config["key"])
         answer: Any = (None, (opened.problems, sorted(opened.functions.macros)))
