@@ -36,13 +36,13 @@ def _definition(one: Loaded) -> Iterator[Issue]:
     if not definition.description:
         lacks = f"the {kind} has no description: a model doesn't know when to use it"
         yield _said(one, "warning", lacks, ("description",), "Say what it does, and when to use it.")
-    if not definition.tests:
+    if not definition.tests and not isinstance(definition, Prompt):  # what a prompt says is up to the model
         yield _said(
             one, "warning", f"the {kind} has no tests", ("tests",), "Add one with its arguments and its result."
         )
     if not definition.tags:
         yield _said(one, "info", f"the {kind} has no tags", ("tags",), "Add words to find it by.")
-    for index, test in enumerate(definition.tests):
+    for index, test in enumerate(() if isinstance(definition, Prompt) else definition.tests):
         if not test.description:
             lacks = f"the test {test.name!r} has no description"
             yield _said(one, "info", lacks, ("tests", index, "description"), "Say what it shows.")
@@ -60,7 +60,7 @@ def _parameter(one: Loaded, parameter: TypeSpec, route: Route) -> Iterator[Issue
     if not parameter.description:
         lacks = f"{name} has no description: a model has to guess what it means"
         yield _said(one, "error", lacks, (*route, "description"), "Say what it means, and in which unit or form it is.")
-    if not parameter.examples and not parameter.enum:
+    if not parameter.examples:
         yield _said(one, "info", f"{name} has no examples", (*route, "examples"), "Show one or two values.")
     if not parameter.has_default:
         yield _said(one, "info", f"{name} has no default", (*route, "default"), "Give it one if it may be left out.")
