@@ -103,3 +103,37 @@ def test_policies_hold_where_the_result_is_not_checked(run: Run, site: Path) -> 
     path = site / "tools" / "wrong.yml"
     path.write_text(path.read_text() + "  policies: {output: [{condition: \"response == 'x'\", action: deny}]}\n")
     assert run("run", "tool", "wrong", "--skip-output-validation").exit_code == 4
+
+
+def test_a_package_that_is_not_installed_is_a_warning(run: Run, site: Path) -> None:
+    (site / "resources" / "date.yml").unlink()
+    (site / "tools").mkdir()
+    (site / "python").mkdir()
+    (site / "python" / "far.py").write_text("import not_there_at_all\n")
+    source = "language: python\n  source: {file: ../python/far.py}"
+    (site / "tools" / "far.yml").write_text(TOOL.format(name="far", type="object", source=source))
+    result = run("validate")
+    assert result.exit_code == 0
+    assert "tools/far.yml:6:3: warning: 'python/far.py' can't be loaded" in result.stdout
+    (site / "python" / "far.py").write_text("import far_too\n")
+    (site / "python" / "far_too.py").write_text("import far_too.deep\n")  # the project's own
+    assert run("validate").exit_code == 1
+
+
+def test_a_plugin_that_can_t_be_made_is_an_error(run: Run, site: Path) -> None:
+    (site / "resources" / "date.yml").unlink()
+    path = site / "mxcp-site.yml"
+    path.write_text(path.read_text() + "plugin: [{name: p, module: no_such}]\n")
+    result = run("validate")
+    assert result.exit_code == 1
+    assert "mxcp-site.yml:1:1: error: the plugin 'p': " in result.stdout
+
+
+@pytest.mark.parametrize("name", ["tools/off.yml", "tools/other.yaml", "note.yml"])
+def test_a_file_that_the_project_does_not_read_is_not_valid(run: Run, site: Path, name: str) -> None:
+    (site / "tools").mkdir()
+    (site / name).write_text("mxcp: 1\ntool: {name: hidden, enabled: false, source: {code: SELECT 1}}\n")
+    result = run("validate", name)
+    assert result.exit_code == 1
+    assert f"{name}:1:1: error: defines nothing that is enabled" in result.stdout
+    assert json.loads(run("validate", name, "--json").stdout)["result"]["status"] == "error"

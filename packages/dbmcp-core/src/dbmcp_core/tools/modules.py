@@ -259,7 +259,14 @@ class Modules:
     def _failure(self, path: Path, exc: BaseException) -> ToolFailed:
         what = told(exc, self.secrets(), self.folders)
         shown = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-        return ToolFailed(f"{str(shown)!r} can't be loaded: {what}", details={"file": str(path)})
+        details: dict[str, object] = {"file": str(path)}
+        if isinstance(exc, ModuleNotFoundError) and exc.name and not self._has(exc.name.partition(".")[0]):
+            details["missing"] = exc.name
+        return ToolFailed(f"{str(shown)!r} can't be loaded: {what}", details=details)
+
+    def _has(self, name: str) -> bool:
+        """Whether a module of this name is the project's own."""
+        return any((folder / name).exists() or (folder / f"{name}.py").exists() for folder in self.folders)
 
 
 def told(exc: BaseException, secrets: Collection[str], folders: Sequence[Path]) -> str:

@@ -200,6 +200,7 @@ class PythonCode:
         self.project = project
         self.file = file
         self.where = where or definition.key
+        self.missing: object = None
         self._function: Callable[..., Any] | None = None
 
     def problems(self) -> Problems:
@@ -209,10 +210,14 @@ class PythonCode:
         return []
 
     def check(self) -> Problems:
-        """Load the file, and return what is wrong with it, its function and the function's parameters."""
+        """Load the file, and return what is wrong with it, its function and the function's parameters.
+
+        ``missing`` is a package then that the file imports and that isn't installed, if that is why.
+        """
         try:
             return self.problems() or function_problems(self.definition, self.function())
         except ToolFailed as exc:
+            self.missing = exc.details.get("missing")
             return [(("source",), str(exc))]
 
     def function(self) -> Callable[..., Any]:

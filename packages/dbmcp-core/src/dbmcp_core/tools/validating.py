@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dbmcp_core.config import Source
-from dbmcp_core.errors import ArgumentsInvalid, DbmcpError, NotFound, QueryFailed, Refused, UnsupportedError
+from dbmcp_core.errors import (
+    ArgumentsInvalid,
+    DbmcpError,
+    NotFound,
+    QueryFailed,
+    Refused,
+    ToolFailed,
+    UnsupportedError,
+)
 from dbmcp_core.executor import Executor
 from dbmcp_core.running import Running
 from dbmcp_core.statement import RefusalCode, Statement
@@ -21,7 +29,7 @@ from dbmcp_core.tools.files import Loaded
 from dbmcp_core.tools.host import ProjectHost
 from dbmcp_core.tools.loading import load
 from dbmcp_core.tools.model import Parameter, Prompt
-from dbmcp_core.tools.problems import Place, Problem
+from dbmcp_core.tools.problems import Place, Problem, Severity
 from dbmcp_core.tools.project import Project, ProjectConfig
 from dbmcp_core.tools.types import convert
 
@@ -58,10 +66,23 @@ def _python(project: Project, executor: Executor, definitions: list[Loaded]) -> 
             code = PythonCode(definition, host.python, project.code_path(one), one.subject)
             with entered(CallContext(host, Running(), door=_DOOR)):
                 found = code.check()
+            # A project of MXCP is valid wherever it is looked at; what it wants installed is told.
+            severity: Severity = "warning" if code.missing and project.config.uses_mxcp else "error"
             for route, message in found:
-                yield one.problem(message.rstrip("."), route)
+                yield Problem(message.rstrip("."), one.place(route), severity, one.subject)
+        yield from _plugins(project, host)
     finally:
         host.close()
+
+
+def _plugins(project: Project, host: ProjectHost) -> Iterator[Problem]:
+    """Make the project's plugins, and yield what doesn't work."""
+    for spec in project.config.plugins:
+        with entered(CallContext(host, Running(), door=_DOOR)):
+            try:
+                host.plugins[spec.name]
+            except ToolFailed as exc:
+                yield Problem(f"the plugin {spec.name!r}: {exc.message.rstrip('.')}", Place(project.config.origin))
 
 
 def _databases(project: Project, executor: Executor, definitions: list[Loaded]) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dbmcp_core.tools.expectations import TestResult
     from dbmcp_core.tools.lint import Issue
     from dbmcp_core.tools.problems import Problem
+    from dbmcp_core.tools.project import ProjectConfig
     from dbmcp_core.tools.toolbox import Toolbox
 
 __all__ = ["lint", "run_tests", "validate"]
@@ -73,6 +74,8 @@ def validate(
         problems = [one for one in found.problems if wanted in (None, os.path.realpath(one.place.path))]
         files = {one.document.path for one in found.definitions} | {one.place.path for one in found.problems}
         files = {path for path in files if wanted in (None, os.path.realpath(path))}
+        if file is not None and not files:
+            files, problems = {file}, [_not_read(file, found.config)]
         failed = any(problem.severity == "error" for problem in problems)
         if json:
             entries = _by_file(files, problems, found.config.folder)
@@ -84,6 +87,14 @@ def validate(
         summary(f"{counted(len(files), 'file')}{f', {wrong} wrong' if wrong else ''}", ("error", "warning"), problems)
         if failed:
             raise typer.Exit(FAILED)
+
+
+def _not_read(file: Path, config: ProjectConfig) -> Problem:
+    from dbmcp_core.tools.problems import Place, Problem
+
+    folders = ", ".join(dict.fromkeys(str(inside(folder, config.folder)) for folder in config.kinds.values()))
+    ending = ".yml" if config.uses_mxcp else ".yml or .yaml"
+    return Problem(f"defines nothing that is enabled; files are read that end with {ending}, in {folders}", Place(file))
 
 
 def _by_file(files: set[Path], problems: Sequence[Problem], folder: Path) -> list[dict[str, Any]]:
