@@ -137,3 +137,31 @@ def test_a_file_that_the_project_does_not_read_is_not_valid(run: Run, site: Path
     assert result.exit_code == 1
     assert f"{name}:1:1: error: defines nothing that is enabled" in result.stdout
     assert json.loads(run("validate", name, "--json").stdout)["result"]["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        ("SELECT * FROM read_csv($x)", 0),
+        ("SELECT date_trunc($x, DATE '2024-01-01') AS d", 0),
+        ("SELECT $x::DATE AS d", 0),
+        ("SELECT * FROM range(CAST($x AS INT))", 0),
+        ("SELECT nope FROM t WHERE a = $x", 1),
+        ("SELECT nope($x)", 1),
+    ],
+)
+def test_what_depends_on_the_value_is_no_fault_of_the_code(run: Run, site: Path, code: str, exit_code: int) -> None:
+    (site / "resources" / "date.yml").unlink()
+    (site / "tools").mkdir()
+    text = f'mxcp: 1\ntool:\n  name: t\n  parameters: [{{name: x, type: string}}]\n  source: {{code: "{code}"}}\n'
+    (site / "tools" / "t.yml").write_text(text)
+    assert run("validate").exit_code == exit_code
+
+
+def test_a_field_of_an_object(run: Run, site: Path) -> None:
+    (site / "tools").mkdir()
+    text = (
+        "mxcp: 1\ntool:\n  name: t\n  parameters: [{name: x, type: object}]\n  source: {code: 'SELECT $x.a AS a, $x'}\n"
+    )
+    (site / "tools" / "t.yml").write_text(text)
+    assert value_of(run("run", "tool", "t", "-p", 'x={"a": 5}', "--json")) == [{"a": 5, "$x": {"a": 5}}]

@@ -117,3 +117,18 @@ def test_no_value_gets_into_the_text(value: str) -> None:
 @pytest.mark.parametrize("trusted", [True, False])
 def test_whoever_wrote_the_text_wrote_what_it_becomes(trusted: bool) -> None:
     assert bind(Statement("SELECT :a", {"a": 1}, trusted), "postgres", "$").trusted is trusted
+
+
+@pytest.mark.parametrize(
+    ("text", "params", "expected"),
+    [
+        ("SELECT $a.b, $a", {"a": 1}, ("SELECT $a.b, $a", {"a": 1})),
+        ("SELECT $A", {"a": 1}, ("SELECT $A", {"a": 1})),
+        ("SELECT $A, $a", {"a": 1, "A": 2}, ("SELECT $1, $2", (2, 1))),
+        ("SELECT :a, :a", {"a": 1}, ("SELECT $1, $1", (1,))),
+        ("SELECT $a", [1], ("SELECT $1", (1,))),
+    ],
+)
+def test_names_stay_where_the_driver_takes_them(text: str, params: Any, expected: object) -> None:
+    found = bind(Statement(text, params), "duckdb", "$name")
+    assert (found.text, found.params) == expected

@@ -37,9 +37,10 @@ class _Place(NamedTuple):
     end: int
 
 
-def bind(statement: Statement, dialect: str, style: Literal["?", "$"]) -> Statement:
+def bind(statement: Statement, dialect: str, style: Literal["?", "$", "$name"]) -> Statement:
     """Return *statement* with placeholders ``?`` or ``$1``, ``$2``, …, and its values as a list in their order.
 
+    With the style ``$name`` a text whose placeholders are written so stays as it is, with its values by their names.
     Taken are ``?``, ``$1``, ``:1`` and ``%s`` with a list; ``:name``, ``$name`` and ``%(name)s`` with a mapping or, in
     the order in which they first appear, with a list. A statement without values stays as it is.
 
@@ -58,6 +59,10 @@ def bind(statement: Statement, dialect: str, style: Literal["?", "$"]) -> Statem
     places = list(_places(statement.text, lexemes, dialect))
     _check_style(places)
     values = _by_name(places, params) if isinstance(params, Mapping) else _by_number(places, params)
+    if style == "$name" and isinstance(params, Mapping) and all(place.style == "$name" for place in places):
+        named = dict(values)
+        if len({name.lower() for name in named}) == len(named):  # a database may not tell $A from $a
+            return dataclasses.replace(statement, params=named)
     text, bound = _rewritten(statement.text, places, values, style)
     return dataclasses.replace(statement, text=text, params=bound)
 

@@ -28,10 +28,10 @@ class DuckDB(Engine):
         return DuckDBDatabase(settings)
 
     def bind(self, statement: Statement) -> Statement:
-        """Return *statement* with placeholders ``$1``, ``$2``, … and its values in their order."""
+        """Return *statement* with placeholders as DuckDB takes them: ``$name``, or ``$1``, ``$2``, …."""
         from dbmcp_core.binding import bind
 
-        return bind(statement, "duckdb", "$")
+        return bind(statement, "duckdb", "$name")
 
     def settings_from_url(self, url: SplitResult) -> dict[str, object]:
         """``duckdb:///relative.duckdb``, ``duckdb:////absolute.duckdb``; ``duckdb://`` is in memory."""

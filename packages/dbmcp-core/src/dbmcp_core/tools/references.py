@@ -24,9 +24,12 @@ __all__ = ["Cut", "Reference", "bindable", "cut", "statement"]
 
 #: Engines whose placeholders have numbers, so that one value can be referred to twice; elsewhere it is bound twice.
 _NUMBERED = {"postgres": "$", "duckdb": "$", "sqlite": "?"}
+#: Engines whose placeholders have names.
+_NAMED = frozenset({"duckdb"})
 #: Engines whose drivers take no lists and objects: they get them as JSON text, which their JSON functions read.
 _JSON_TEXT = frozenset({"sqlite", "tsql", "mysql"})
 _NAME = r"[A-Za-z_]\w*"
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,29 +154,56 @@ def spelled(name: str, known: Collection[str]) -> str | None:
     return close[0] if len(close) == 1 else None
 
 
-def statement(found: Cut, values: Mapping[str, Any], dialect: str) -> Statement:
+def statement(found: Cut, values: Mapping[str, Any], dialect: str, *, by_name: bool = False) -> Statement:
     """Return the text with the driver's placeholders, and the values that it refers to, in their order.
+
+    With *by_name* they have their names where the driver takes such.
 
     Raises:
         ArgumentsInvalid: There is no value for a reference.
     """
     if not found.references:
         return Statement(found.text)
+    if by_name and dialect in _NAMED and _are_names(values):
+        return _named(found, values, dialect)
     numbered = _NUMBERED.get(dialect)
     pieces: list[str] = []
     bound: list[Any] = []
     numbers: dict[str, int] = {}
     position = 0
     for reference in found.references:
-        name = None if reference.name is None else spelled(reference.name, values)
-        if name is None:
-            raise ArgumentsInvalid(f"There is no value for {reference.written!r}.")
+        name = _spelled(reference, values)
         if numbered is None or name not in numbers:
             bound.append(bindable(values[name], dialect))
             numbers[name] = len(bound)
         pieces += [found.text[position : reference.start], f"{numbered}{numbers[name]}" if numbered else "?"]
         position = reference.end
     return Statement("".join([*pieces, found.text[position:]]), tuple(bound))
+
+
+def _named(found: Cut, values: Mapping[str, Any], dialect: str) -> Statement:
+    """Return the text with ``$name`` for each reference: a column that is nothing else is called so, too."""
+    pieces: list[str] = []
+    bound: dict[str, Any] = {}
+    position = 0
+    for reference in found.references:
+        name = _spelled(reference, values)
+        bound[name] = bindable(values[name], dialect)
+        pieces += [found.text[position : reference.start], f"${name}"]
+        position = reference.end
+    return Statement("".join([*pieces, found.text[position:]]), bound)
+
+
+def _are_names(names: Collection[str]) -> bool:
+    """Whether placeholders may be called so; a database may not tell $A from $a."""
+    return all(map(_IDENTIFIER.fullmatch, names)) and len({name.lower() for name in names}) == len(names)
+
+
+def _spelled(reference: Reference, values: Mapping[str, Any]) -> str:
+    name = None if reference.name is None else spelled(reference.name, values)
+    if name is None:
+        raise ArgumentsInvalid(f"There is no value for {reference.written!r}.")
+    return name
 
 
 def bindable(value: Any, dialect: str) -> Any:

@@ -41,13 +41,13 @@ class SqlCode:
         """Return what the guard finds wrong with the statement."""
         if reference_problems(self._cut(dialect), self._names):
             return []  # said already
-        text = statement(self._cut(dialect), dict.fromkeys(self._names), dialect).text
+        text = statement(self._cut(dialect), dict.fromkeys(self._names), dialect, by_name=True).text
         found = faults(text, dialect, read_only=read_only, tolerate=tolerate)
         return [((), _at_line(*found))] if found else []
 
     def statement(self, arguments: Mapping[str, Any]) -> Statement:
         """Return the statement with the driver's placeholders, and the values that it refers to."""
-        return statement(self._cut(self._dialect), arguments, self._dialect)
+        return statement(self._cut(self._dialect), arguments, self._dialect, by_name=True)
 
     def samples(self) -> list[Statement]:
         """Return the statement with NULL for every value."""

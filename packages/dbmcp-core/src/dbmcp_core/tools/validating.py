@@ -7,7 +7,7 @@ sample values, but not run.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dbmcp_core.config import Source
@@ -95,7 +95,7 @@ def _databases(project: Project, executor: Executor, definitions: list[Loaded]) 
             continue
         try:
             for statement in _samples(one, source, project) if source.name not in silent else ():
-                executor.explain(source.name, dataclasses.replace(statement, trusted=True), door=_DOOR)
+                _prepare(executor, source.name, statement)
         except (QueryFailed, NotFound) as exc:
             yield one.problem(exc.message.rstrip("."), ("source",))
         except (Refused, ArgumentsInvalid) as exc:
@@ -108,6 +108,27 @@ def _databases(project: Project, executor: Executor, definitions: list[Loaded]) 
             silent.add(source.name)
             told = f"the source {source.name!r} wasn't asked about the SQL: {exc.message.rstrip('.')}"
             yield Problem(told, Place(project.config.origin), "warning")
+
+
+def _prepare(executor: Executor, source: str, statement: Statement) -> None:
+    """Have a database look at a statement; raise what it says of other values as well: that isn't about the samples."""
+    statement = dataclasses.replace(statement, trusted=True)
+    try:
+        executor.explain(source, statement, door=_DOOR)
+    except (QueryFailed, NotFound) as exc:
+        if not statement.params:
+            raise
+        try:
+            executor.explain(source, _with_nulls(statement), door=_DOOR)
+        except (QueryFailed, NotFound) as other:
+            if other.message == exc.message:
+                raise exc from None
+
+
+def _with_nulls(statement: Statement) -> Statement:
+    given = statement.params
+    nulls = dict.fromkeys(given) if isinstance(given, Mapping) else [None] * len(given)
+    return dataclasses.replace(statement, params=nulls)
 
 
 def _samples(one: Loaded, source: Source, project: Project) -> list[Statement]:

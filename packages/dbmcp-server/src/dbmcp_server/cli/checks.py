@@ -24,7 +24,7 @@ from dbmcp_server.cli.project import (
     running,
     user_of,
 )
-from dbmcp_server.cli.told import COLOURS, by_place, counted, inside, place, problem_json, summary, tell
+from dbmcp_server.cli.told import COLOURS, by_place, counted, inside, one_line, place, problem_json, summary, tell
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.expectations import TestResult
@@ -181,7 +181,7 @@ def run_tests(
 def _tell_result(one: TestResult) -> None:
     write_line((f"{one.status:6}", COLOURS[one.status]), f"  {one.kind} {one.key}: {one.name}")
     if one.message:
-        write_line(f"        {place(one.place)}: {one.message}")
+        write_line(f"        {place(one.place)}: {one_line(one.message)}")
 
 
 def _tell_sum(results: Sequence[TestResult], errors: Sequence[Problem]) -> None:

@@ -12,7 +12,7 @@ from dbmcp_server.cli.output import Colour, note, write_line
 if TYPE_CHECKING:
     from dbmcp_core.tools.problems import Place, Problem
 
-__all__ = ["COLOURS", "by_place", "counted", "inside", "place", "problem_json", "summary", "tell"]
+__all__ = ["COLOURS", "by_place", "counted", "inside", "one_line", "place", "problem_json", "summary", "tell"]
 
 COLOURS: dict[str, Colour] = {"error": "red", "failed": "red", "warning": "yellow", "info": "blue", "passed": "green"}
 
@@ -36,7 +36,14 @@ def tell(problems: Iterable[Problem]) -> None:
     """Write each of *problems* on a line."""
     for one in by_place(problems):
         about = f" [{one.subject}]" if one.subject else ""
-        write_line(f"{place(one.place)}: ", (f"{one.severity}:", COLOURS[one.severity]), f" {one.message}{about}")
+        write_line(
+            f"{place(one.place)}: ", (f"{one.severity}:", COLOURS[one.severity]), f" {one_line(one.message)}{about}"
+        )
+
+
+def one_line(text: str) -> str:
+    """Return *text* on one line: what is told of a place stands beside it."""
+    return " ".join(text.split())
 
 
 def counted(number: int, name: str) -> str:
