@@ -228,9 +228,32 @@ def folder(shop: Path) -> Folder:
     return Folder(shop.parent)
 
 
+class MxcpFolder(Folder):
+    """A project of MXCP on DuckDB, in a folder, and its user's configuration."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.site("")
+        self.user("[]")
+
+    def site(self, more: str) -> Path:
+        return self.write("mxcp-site.yml", f"mxcp: 1\nproject: shop\nprofile: dev\n{more}")
+
+    def user(self, secrets: str) -> Path:
+        return self.write("user.yml", f"mxcp: 1\nprojects: {{shop: {{profiles: {{dev: {{secrets: {secrets}}}}}}}}}\n")
+
+
 @pytest.fixture
-def serve_project(folder: Folder) -> Iterator[Callable[..., Any]]:
+def mxcp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MxcpFolder:
+    pytest.importorskip("dbmcp_duckdb")
+    monkeypatch.setenv("MXCP_CONFIG", str(tmp_path / "user.yml"))
+    return MxcpFolder(tmp_path)
+
+
+@pytest.fixture
+def serve_project(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Serve the folder in this process."""
+    folder = request.getfixturevalue("mxcp" if "mxcp" in request.fixturenames else "folder")
     with ExitStack() as stack:
 
         def make(sink: Any = None) -> Any:

@@ -251,6 +251,8 @@ def test_a_result_that_is_told_satisfies_its_schema(keys: dict[str, Any], data: 
         result = check_result(declared, value)
     except ResultInvalid:
         return
+    if result is None and not wrapped(declared):  # which no door that has to send an object passes
+        return
     schema = output_schema(declared)
     assert schema is not None
     Draft202012Validator(schema).validate({"result": result} if wrapped(declared) else result)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from dbmcp_core.call import Call, Intent
-from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ToolFailed
+from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ResultInvalid, ToolFailed
 from dbmcp_core.executor import Executor
 from dbmcp_core.journal import Entry, recorded
 from dbmcp_core.registry import Registry
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox", "masked"]
 
 _MASK = "***"
-#: Doors at which the result of an MXCP project's tool may be null whatever its type; over MCP it is what was declared.
-_TAKE_NULL = ("cli", "test")
 #: Truncated answers whose rest can be read on; the executor parks fewer.
 _MOST_PARKED = 1_000
 
@@ -54,6 +52,7 @@ class ToolCall:
     """One call of a tool, a resource or a prompt; ``key`` is its name or, for a resource, its URI as defined.
 
     With ``checks_result`` off, what it returns isn't held to its type; policies hold all the same.
+    ``takes_null`` says whether whoever asks can be told null where an object is declared.
     """
 
     kind: str
@@ -65,6 +64,7 @@ class ToolCall:
     headers: Mapping[str, str] = field(default_factory=dict)
     tell: Callable[[str, Any], None] = lambda _kind, _what: None
     checks_result: bool = True
+    takes_null: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +192,8 @@ class Toolbox:
                 with self.host.call(running):
                     value, page = self._run(endpoint, arguments, call, running, entry)
                 value = self._checked(endpoint, value, call)
+                if value is None and not call.takes_null:
+                    _refuse_null(endpoint)
                 return self._answer(endpoint, value, page, call.user, call.caller, entry)
 
     def read_on(
@@ -217,7 +219,7 @@ class Toolbox:
     def _answer(
         self, endpoint: Endpoint, value: Any, page: Result | None, user: User, caller: str, entry: Entry
     ) -> Answer:
-        """Hold what was returned to the policies on the way out."""
+        """Hold what was returned, which is of its type, to the policies on the way out."""
         value, decisions = endpoint.policies.apply_output(value, user)
         entry.decisions += _told(decisions)
         entry.result = masked(value, endpoint.definition.returns)
@@ -244,8 +246,6 @@ class Toolbox:
             from dbmcp_core.tools.outbound import to_json_ready
 
             return to_json_ready(value, config.decimals)
-        if value is None and config.uses_mxcp and call is not None and call.door in _TAKE_NULL:
-            return None
         return endpoint.checker.check(value, decimals=config.decimals)
 
     def _run(
@@ -306,6 +306,15 @@ class Toolbox:
     def close(self) -> None:
         """Run what the project's code wants to have run at the end."""
         self.host.close()
+
+
+def _refuse_null(endpoint: Endpoint) -> None:
+    returns = endpoint.definition.returns
+    if returns is not None and returns.type == "object":
+        raise ResultInvalid(
+            "The result isn't what is declared: there is none (null), and here an object has to be one.",
+            hint="If nothing was found, the tool can say so in the object.",
+        )
 
 
 @contextmanager

@@ -104,8 +104,6 @@ class Checker:
             return to_json_ready(value, decimals)
         problems = Problems(_MAX_RESULT_PROBLEMS, "result")
         result = give(node, value, (), problems, decimals)
-        if result is None and node.type == "object" and not problems.count:
-            problems.add((), "wants an object, not null")
         if problems.count:
             raise ResultInvalid(f"The result isn't what is declared: {problems}.", details=_details(problems))
         return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import logging
 import re
 import threading
@@ -17,13 +16,13 @@ from mcp.shared.exceptions import MCPError
 
 from dbmcp_core import DbmcpError, Running
 from dbmcp_core.errors import NotFound
-from dbmcp_core.tools.jsonschema import input_schema, output_schema, wrapped
+from dbmcp_core.tools.jsonschema import input_schema, output_schema
 from dbmcp_core.tools.model import Annotations, Definition, Resource, Tool
 from dbmcp_core.tools.model import Prompt as PromptDefinition
 from dbmcp_core.tools.toolbox import Answer, Endpoint, Toolbox, ToolCall
 from dbmcp_core.tools.user import ANONYMOUS, User
+from dbmcp_server.mcp import answers, results
 from dbmcp_server.mcp import arguments as args
-from dbmcp_server.mcp import results
 from dbmcp_server.mcp.calls import Calls, Context, caller
 from dbmcp_server.mcp.kernel import Offer, Prompt, not_found
 from dbmcp_server.mcp.kernel import Tool as OfferedTool
@@ -34,9 +33,6 @@ __all__ = ["ProjectDoor"]
 _log = logging.getLogger("dbmcp")
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-_JSON = "application/json"
-#: The tool that reads on.
-READ_ON = "read-on"
 
 
 class ProjectDoor:
@@ -67,13 +63,15 @@ class ProjectDoor:
             self._under_way += step
             self._changing.notify_all()
 
+    @property
+    def as_mxcp(self) -> bool:
+        """Whether clients expect the forms of MXCP."""
+        return self._toolbox.project.config.uses_mxcp
+
     def offer(self) -> Offer:
         """Return everything that the toolbox has."""
         tools = [self._tool(one) for one in self._toolbox.endpoints("tool")]
-        if (
-            any(_may_be_long(one) for one in self._toolbox.endpoints("tool"))
-            and not self._toolbox.project.config.uses_mxcp
-        ):
+        if not self.as_mxcp and any(_may_be_long(one) for one in self._toolbox.endpoints("tool")):
             tools.append(self._reader())
         prompts = [self._prompt(one) for one in self._toolbox.endpoints("prompt")]
         return Offer(tools, [_ProjectResources(self, self._toolbox)], prompts)
@@ -81,7 +79,17 @@ class ProjectDoor:
     async def call(self, ctx: Context, kind: str, key: str, arguments: Mapping[str, Any]) -> Answer:
         """Run one call in a thread."""
         running = Running()
-        call = ToolCall(kind, key, arguments, self._who(ctx), caller(ctx), DOOR, _headers(ctx), _teller(ctx))
+        call = ToolCall(
+            kind,
+            key,
+            arguments,
+            self._who(ctx),
+            caller(ctx),
+            DOOR,
+            _headers(ctx),
+            _teller(ctx),
+            takes_null=kind != "tool",  # structured content has to be the object that is promised
+        )
         self._count(1)
         try:
             return await self._calls.run(ctx, running, None, lambda: self._toolbox.call(call, running))
@@ -113,7 +121,7 @@ class ProjectDoor:
         except Exception as exc:  # noqa: BLE001 - it is told as what it is, without its text
             _log.error("%s failed: %s", endpoint.definition.key, type(exc).__name__)
             return results.internal_error()
-        return _told(endpoint, answer)
+        return answers.of_tool(answer, endpoint.definition.returns, as_mxcp=self.as_mxcp)
 
     def _reader(self) -> OfferedTool:
         """Return the tool that reads on."""
@@ -123,13 +131,14 @@ class ProjectDoor:
             read = functools.partial(
                 self._toolbox.read_on, given["cursor"], user=user, caller=who, door=DOOR, running=running
             )
-            return _told(None, await self._calls.run(ctx, running, None, read))
+            return answers.of_tool(await self._calls.run(ctx, running, None, read))
 
         hints = t.ToolAnnotations(
             read_only_hint=True, destructive_hint=False, idempotent_hint=False, open_world_hint=False
         )
         cursor = args.text("cursor", required=True)
-        return make(READ_ON, "Read on", "Read the next rows of an answer that was cut.", [cursor], read_on, hints=hints)
+        about = "Read the next rows of an answer that was cut."
+        return make(answers.READ_ON, "Read on", about, [cursor], read_on, hints=hints)
 
     def _prompt(self, endpoint: Endpoint) -> Prompt:
         definition = endpoint.definition
@@ -171,21 +180,17 @@ class _ProjectResources:
 
     def resources(self) -> list[t.Resource]:
         """Return the resources whose URI stands for itself."""
-        return [
-            t.Resource(uri=one.uri, name=one.name or one.uri, description=one.description, mime_type=_mime(one))
-            for _, one in self._endpoints
-            if not one.variables
-        ]
+        return [t.Resource(uri=one.uri, **self._about(one)) for _, one in self._endpoints if not one.variables]
 
     def templates(self) -> list[t.ResourceTemplate]:
         """Return those whose URI has parameters."""
         return [
-            t.ResourceTemplate(
-                uri_template=one.uri, name=one.name or one.uri, description=one.description, mime_type=_mime(one)
-            )
-            for _, one in self._endpoints
-            if one.variables
+            t.ResourceTemplate(uri_template=one.uri, **self._about(one)) for _, one in self._endpoints if one.variables
         ]
+
+    def _about(self, one: Resource) -> dict[str, Any]:
+        mime = answers.mime(one, as_mxcp=self._door.as_mxcp)
+        return {"name": one.name or one.uri, "description": one.description, "mime_type": mime}
 
     async def read(self, ctx: Context, uri: str) -> t.ReadResourceResult | None:
         """Return what is behind *uri*, if it is one of these.
@@ -206,9 +211,7 @@ class _ProjectResources:
             raise _failed(exc) from None
         definition = endpoint.definition
         assert isinstance(definition, Resource)  # noqa: S101 - for the type checker
-        text = answer.value if isinstance(answer.value, str) and definition.mime_type else _json(answer.value)
-        contents = t.TextResourceContents(uri=uri, mime_type=_mime(definition), text=text)
-        return t.ReadResourceResult(contents=[contents])
+        return answers.of_resource(answer, definition, uri, as_mxcp=self._door.as_mxcp)
 
     async def complete(self, ctx: Context, params: t.CompleteRequestParams) -> Sequence[str] | None:  # noqa: ARG002
         """Return the values that a parameter's ``enum`` has, those that go on from what was typed."""
@@ -234,14 +237,6 @@ def _pattern(uri: str) -> re.Pattern[str]:
     return re.compile("".join(pieces))
 
 
-def _mime(definition: Resource) -> str:
-    return definition.mime_type or _JSON
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def _annotations(hints: Annotations) -> t.ToolAnnotations | None:
     """Return what the definition says of itself; nothing where it says nothing."""
     if not hints.model_fields_set:
@@ -259,23 +254,6 @@ def _may_be_long(endpoint: Endpoint) -> bool:
     """Return whether an answer may be cut: a list of rows that SQL gives."""
     returns = endpoint.definition.returns
     return endpoint.language in ("sql", "jinja") and (returns is None or returns.type == "array")
-
-
-def _told(endpoint: Endpoint | None, answer: Answer) -> t.CallToolResult:
-    value = answer.value
-    is_wrapped = endpoint is None or wrapped(endpoint.definition.returns)
-    structured = value if isinstance(value, dict) and not is_wrapped else {"result": value}
-    text = value if isinstance(value, str) else _json(value)
-    blocks = [t.TextContent(text=text)]
-    if answer.cursor is not None:
-        told = f'There are more: call {READ_ON} with {{"cursor": "{answer.cursor}"}} soon; it is good once.'
-        blocks.append(t.TextContent(text=told))
-    elif answer.truncated:
-        blocks.append(t.TextContent(text="There are more rows than these; ask for fewer."))
-    if note := results.hidden(text):
-        blocks.append(t.TextContent(text=note.strip()))
-    meta = {"dbmcp": {"truncated": True, "cursor": answer.cursor}} if answer.truncated else None
-    return t.CallToolResult(content=list(blocks), structured_content=structured, _meta=meta)
 
 
 def _failed(exc: DbmcpError) -> MCPError:

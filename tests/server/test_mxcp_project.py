@@ -1,0 +1,85 @@
+"""A project of MXCP through a real client: the forms that its clients know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mcp import Client
+
+pytestmark = pytest.mark.anyio
+
+
+def texts(result: Any) -> list[str]:
+    assert not result.is_error, result.content
+    return [block.text for block in result.content]
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ("[{'a': 1}, {'a': None}]", ['{\n  "a": 1\n}', '{\n  "a": null\n}']),
+        ("[]", []),
+        ("None", []),
+        ("[None, 'é', 2.0, [3, [True]]]", ["é", "2.0", "3", "true"]),
+        ("{'a': [1]}", ['{\n  "a": [\n    1\n  ]\n}']),
+        ("'plain'", ["plain"]),
+    ],
+)
+async def test_the_text_has_a_block_for_each_item(mxcp, serve_project, returned, told):
+    mxcp.python("py", f"def py():\n    return {returned}\n")
+    async with Client(serve_project()) as client:
+        result = await client.call_tool("py", {})
+        assert texts(result) == told
+        assert result.structured_content == {"result": eval(returned)}
+
+
+async def test_rows_that_were_cut_say_so_in_a_block_of_their_own(mxcp, serve_project):
+    mxcp.tool("many", "SELECT i FROM range(10001) t(i)")
+    async with Client(serve_project()) as client:
+        result = await client.call_tool("many", {})
+    assert len(texts(result)) == 10_001
+    assert result.meta["dbmcp"] == {"truncated": True, "cursor": None}
+    assert texts(result)[-2:] == ['{\n  "i": 9999\n}', "There are more rows than these; ask for fewer."]
+
+
+def resource(name: str, more: str) -> str:
+    uri = f"shop://{name}/{{x}}"
+    return (
+        f"mxcp: 1\nresource:\n  uri: {uri}\n  parameters: [{{name: x, type: string}}]\n"
+        f"  source: {{code: SELECT $x AS x}}\n{more}"
+    )
+
+
+async def test_resources_are_plain_text_where_nobody_says_otherwise(mxcp, serve_project, era):
+    mxcp.write("resources/rows.yml", resource("rows", "  name: rows\n"))
+    mxcp.write("resources/one.yml", resource("one", "  return: {type: string}\n"))
+    mxcp.write("resources/typed.yml", resource("typed", "  return: {type: string}\n  mime_type: text/csv\n"))
+    async with Client(serve_project(), mode=era) as client:
+        listed = (await client.list_resource_templates()).resource_templates
+        assert {one.uri_template: one.mime_type for one in listed} == {
+            "shop://rows/{x}": "text/plain",
+            "shop://one/{x}": "text/plain",
+            "shop://typed/{x}": "text/csv",
+        }
+        for name, text in (("rows", '[\n  {\n    "x": "a b"\n  }\n]'), ("one", "a b"), ("typed", "a b")):
+            (contents,) = (await client.read_resource(f"shop://{name}/a%20b")).contents
+            assert contents.text == text
+            assert contents.mime_type == ("text/csv" if name == "typed" else "text/plain")
+
+
+OBJECT = "return: {type: object, properties: {a: {type: integer}}}"
+
+
+async def test_null_is_no_object_for_structured_content(mxcp, serve_project):
+    mxcp.python(
+        "py",
+        "def py(found):\n    return {'a': 1} if found else None\n",
+        f"parameters: [{{name: found, type: boolean}}]\n{OBJECT}",
+    )
+    mxcp.python("listed", "def listed():\n    return None\n", "return: {type: array}")
+    async with Client(serve_project()) as client:
+        assert (await client.call_tool("py", {"found": True})).structured_content == {"a": 1}
+        result = await client.call_tool("py", {"found": False})
+        assert result.structured_content["error"]["code"] == "invalid_result"
+        assert (await client.call_tool("listed", {})).structured_content == {"result": None}
