@@ -83,3 +83,47 @@ async def test_null_is_no_object_for_structured_content(mxcp, serve_project):
         result = await client.call_tool("py", {"found": False})
         assert result.structured_content["error"]["code"] == "invalid_result"
         assert (await client.call_tool("listed", {})).structured_content == {"result": None}
+
+
+TELLS = """from mxcp.runtime import config, db, mcp
+import logging
+async def py():
+    await mcp.debug("d")
+    await mcp.info("key is " + config.get_secret("api")["key"])
+    await mcp.progress(1, 4, "a quarter")
+    await mcp.progress(1, 4, "not more")
+    await mcp.warning("w")
+    await mcp.progress(2)
+    await mcp.error("e")
+    raise ValueError("key was " + config.get_secret("api")["key"])
+"""
+LINES = [("debug", "d"), ("info", "key is ***"), ("warning", "w"), ("error", "e")]
+
+
+@pytest.mark.filterwarnings("ignore:The logging capability is deprecated")
+@pytest.mark.parametrize("least", [None, "warning"])
+async def test_what_code_tells_reaches_the_client_before_the_answer(mxcp, serve_project, era, least):
+    mxcp.user("[{name: api, type: custom, parameters: {key: s3cr3t-key}}]")
+    mxcp.site("secrets: [api]\n")
+    mxcp.python("py", TELLS)
+    heard: list[Any] = []
+
+    async def line(params: Any) -> None:
+        heard.append((params.level, params.data))
+
+    async def progress(*told: Any) -> None:
+        heard.append(told)
+
+    async with Client(serve_project(), mode=era, logging_callback=line) as client:
+        meta = None
+        if least is not None:
+            if era == "legacy":
+                await client.session.set_logging_level(least)
+            meta = {"io.modelcontextprotocol/logLevel": least}
+        elif era == "auto":
+            meta = {"io.modelcontextprotocol/logLevel": "debug"}
+        result = await client.call_tool("py", {}, progress_callback=progress, meta=meta)
+    assert "key was ***" in result.content[0].text
+    assert [one for one in heard if len(one) == 2] == LINES[0 if least is None else 2 :]
+    assert [one for one in heard if len(one) == 3] == [(1.0, 4.0, "a quarter"), (2.0, None, None)]
+    assert "s3cr3t-key" not in repr(heard) + result.model_dump_json()

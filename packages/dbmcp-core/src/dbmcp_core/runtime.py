@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from dbmcp_core.errors import ToolFailed, UnsupportedError
+from dbmcp_core.settings import redact
 from dbmcp_core.statement import Params
 from dbmcp_core.tools.context import CallContext, current
 from dbmcp_core.tools.user import User
@@ -145,28 +146,36 @@ plugins = _Plugins()
 # The client
 
 
+def _line(level: str, message: object) -> None:
+    """Send a line, without the values of the project's secrets."""
+    context = _call(f"log.{level}()")
+    context.tell(level, redact(str(message), context.host.secret_values))
+
+
 class _Log:
     """Lines for the client's log, and its progress bar. Outside of a call, errors as everything here."""
 
     def debug(self, message: object, /) -> None:
         """Send a line that only developers want."""
-        _call("log.debug()").tell("debug", str(message))
+        _line("debug", message)
 
     def info(self, message: object, /) -> None:
         """Send a line."""
-        _call("log.info()").tell("info", str(message))
+        _line("info", message)
 
     def warning(self, message: object, /) -> None:
         """Send a warning."""
-        _call("log.warning()").tell("warning", str(message))
+        _line("warning", message)
 
     def error(self, message: object, /) -> None:
         """Send an error."""
-        _call("log.error()").tell("error", str(message))
+        _line("error", message)
 
     def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
-        """Say how far the call is."""
-        _call("log.progress()").tell("progress", (done, total, message))
+        """Say how far the call is; numbers that don't rise aren't sent."""
+        context = _call("log.progress()")
+        text = None if message is None else redact(str(message), context.host.secret_values)
+        context.tell("progress", (float(done), None if total is None else float(total), text))
 
 
 log = _Log()

@@ -70,6 +70,7 @@ def _add(project: ServedProject, executor: Executor, registry: Registry, server:
     from dbmcp_server.mcp.live import LiveProject  # what pydantic costs, servers without a project don't pay twice
 
     server.has_prompts()
+    server.has_log()
     live = LiveProject(project.load, executor, registry, server)
     live.start(project.project)
     server.at_end.append(live.stop)

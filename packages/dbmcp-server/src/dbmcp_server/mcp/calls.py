@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -60,13 +60,23 @@ class Calls:
         #: Why a source could not be reached, by its name; until it was.
         self.failures: dict[str, str] = {}
 
-    async def run(self, ctx: Context, running: Running, source: str | None, function: Callable[[], _T]) -> _T:
-        """Await *function* in a thread. A cancel, or the client's leaving, stops *running* in the database."""
+    async def run(
+        self,
+        ctx: Context,
+        running: Running,
+        source: str | None,
+        function: Callable[[], _T],
+        tick: Callable[[float], Awaitable[None]] | None = None,
+    ) -> _T:
+        """Await *function* in a thread. A cancel, or the client's leaving, stops *running* in the database.
+
+        Every second, *tick* is called to report progress; left out, that is the seconds.
+        """
         work = _Work(self._under_way, running, function)
         if self._stopping:
             running.cancel("The server is stopping.")
         try:
-            with _departing(ctx, running), _reporting(ctx):
+            with _departing(ctx, running), _reporting(ctx, tick or functools.partial(_tick, ctx)):
                 found = await in_thread(running, work)
         except DbmcpError as exc:
             if source is not None and exc.code == "connection_failed":
@@ -127,14 +137,14 @@ def _departing(ctx: Context, running: Running) -> Iterator[None]:
 
 
 @contextmanager
-def _reporting(ctx: Context) -> Iterator[None]:
+def _reporting(ctx: Context, tick: Callable[[float], Awaitable[None]]) -> Iterator[None]:
     """Report progress every second, to a client that asked for it; a call that is fast costs a timer."""
     if not ctx.meta or ctx.meta.get("progress_token") is None:
         yield
         return
     tasks: list[asyncio.Task[None]] = []
     loop = asyncio.get_running_loop()
-    timer = loop.call_later(_REPORT_S, lambda: tasks.append(loop.create_task(_report(ctx))))
+    timer = loop.call_later(_REPORT_S, lambda: tasks.append(loop.create_task(_report(tick))))
     try:
         yield
     finally:
@@ -143,9 +153,13 @@ def _reporting(ctx: Context) -> Iterator[None]:
             task.cancel()
 
 
-async def _report(ctx: Context) -> None:
+async def _report(tick: Callable[[float], Awaitable[None]]) -> None:
     elapsed = _REPORT_S
     while True:
-        await ctx.session.report_progress(elapsed, None, f"running for {elapsed:g} s")
+        await tick(elapsed)
         await asyncio.sleep(_REPORT_S)
         elapsed += _REPORT_S
+
+
+async def _tick(ctx: Context, elapsed: float) -> None:
+    await ctx.session.report_progress(elapsed, None, f"running for {elapsed:g} s")

@@ -36,6 +36,7 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from dbmcp_server.mcp.calls import Calls, Context
+from dbmcp_server.mcp.telling import Levels
 
 __all__ = ["PAGE", "DbServer", "Offer", "Prompt", "Resources", "Tool", "not_found"]
 
@@ -115,6 +116,8 @@ class DbServer(Server[Any]):
         self._bus = InMemorySubscriptionBus()
         self._listening = ListenHandler(self._bus)
         self._sessions: dict[object, ServerSession] = {}
+        #: Which lines of its log each client wants.
+        self.levels = Levels()
         #: The loop that it runs on, once it does.
         self.loop: asyncio.AbstractEventLoop | None = None
         #: What to call when it has ended, before the databases are closed.
@@ -172,6 +175,10 @@ class DbServer(Server[Any]):
         """Claim to have prompts, now or later; a client asks only once."""
         self.add_request_handler("prompts/list", t.PaginatedRequestParams, self._list_prompts)
         self.add_request_handler("prompts/get", t.GetPromptRequestParams, self._get_prompt)
+
+    def has_log(self) -> None:
+        """Claim to send lines of a log, as the protocol had it until 2026-07-28; later ones ask with each request."""
+        self.add_request_handler("logging/setLevel", t.SetLevelRequestParams, self.levels.set)
 
     def exchange(self, old: Offer, new: Offer) -> None:
         """Take *old* away and offer *new* in its place, in one step: no client sees a mixture.

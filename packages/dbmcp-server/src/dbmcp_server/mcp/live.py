@@ -65,7 +65,7 @@ class LiveProject:
 
     def _take(self, project: Project) -> None:
         toolbox = Toolbox(project, self._executor, self._registry)
-        door = ProjectDoor(toolbox, self._server.calls)
+        door = ProjectDoor(toolbox, self._server.calls, self._server.levels)
         offer = door.offer()
         self._server.change(self._offer, offer)
         self._offer = offer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import re
@@ -26,6 +25,7 @@ from dbmcp_server.mcp import arguments as args
 from dbmcp_server.mcp.calls import Calls, Context, caller
 from dbmcp_server.mcp.kernel import Offer, Prompt, not_found
 from dbmcp_server.mcp.kernel import Tool as OfferedTool
+from dbmcp_server.mcp.telling import Levels, Teller
 from dbmcp_server.mcp.tools import DOOR, make
 
 __all__ = ["ProjectDoor"]
@@ -41,12 +41,20 @@ class ProjectDoor:
     Args:
         toolbox: The definitions.
         calls: Where the calls under way are counted.
+        levels: Which lines of its log each client wants.
         who: Who asks; left out, nobody known.
     """
 
-    def __init__(self, toolbox: Toolbox, calls: Calls, who: Callable[[Context], User] = lambda _ctx: ANONYMOUS) -> None:
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        calls: Calls,
+        levels: Levels | None = None,
+        who: Callable[[Context], User] = lambda _ctx: ANONYMOUS,
+    ) -> None:
         self._toolbox = toolbox
         self._calls = calls
+        self._levels = levels or Levels()
         self._who = who
         self._changing = threading.Condition()
         self._under_way = 0
@@ -76,9 +84,11 @@ class ProjectDoor:
         prompts = [self._prompt(one) for one in self._toolbox.endpoints("prompt")]
         return Offer(tools, [_ProjectResources(self, self._toolbox)], prompts)
 
-    async def call(self, ctx: Context, kind: str, key: str, arguments: Mapping[str, Any]) -> Answer:
+    async def call(self, ctx: Context, endpoint: Endpoint, arguments: Mapping[str, Any]) -> Answer:
         """Run one call in a thread."""
         running = Running()
+        kind, key = endpoint.definition.kind, endpoint.definition.key
+        teller = Teller(ctx, self._levels, counts=endpoint.language == "python")
         call = ToolCall(
             kind,
             key,
@@ -87,12 +97,18 @@ class ProjectDoor:
             caller(ctx),
             DOOR,
             _headers(ctx),
-            _teller(ctx),
+            teller,
             takes_null=kind != "tool",  # structured content has to be the object that is promised
         )
         self._count(1)
         try:
-            return await self._calls.run(ctx, running, None, lambda: self._toolbox.call(call, running))
+            answer = await self._calls.run(ctx, running, None, lambda: self._toolbox.call(call, running), teller.tick)
+        except DbmcpError:
+            await teller.flush()
+            raise
+        else:
+            await teller.flush()
+            return answer
         finally:
             self._count(-1)
 
@@ -115,7 +131,7 @@ class ProjectDoor:
 
     async def _call_tool(self, endpoint: Endpoint, ctx: Context, params: t.CallToolRequestParams) -> t.CallToolResult:
         try:
-            answer = await self.call(ctx, "tool", endpoint.definition.key, params.arguments or {})
+            answer = await self.call(ctx, endpoint, params.arguments or {})
         except DbmcpError as exc:
             return results.error(exc)
         except Exception as exc:  # noqa: BLE001 - it is told as what it is, without its text
@@ -154,7 +170,7 @@ class ProjectDoor:
         self, endpoint: Endpoint, ctx: Context, params: t.GetPromptRequestParams
     ) -> t.GetPromptResult:
         try:
-            answer = await self.call(ctx, "prompt", endpoint.definition.key, params.arguments or {})
+            answer = await self.call(ctx, endpoint, params.arguments or {})
         except DbmcpError as exc:
             raise _failed(exc) from None
         messages = [
@@ -204,7 +220,7 @@ class _ProjectResources:
             return None
         arguments = {name: unquote(value) for name, value in match.groupdict().items()}
         try:
-            answer = await self._door.call(ctx, "resource", endpoint.definition.key, arguments)
+            answer = await self._door.call(ctx, endpoint, arguments)
         except NotFound:
             raise not_found(ctx, uri) from None
         except DbmcpError as exc:
@@ -265,19 +281,3 @@ def _failed(exc: DbmcpError) -> MCPError:
 def _headers(ctx: Context) -> dict[str, str]:
     request = ctx.request
     return {key.lower(): value for key, value in request.headers.items()} if request is not None else {}
-
-
-def _teller(ctx: Context) -> Callable[[str, Any], None]:
-    """Return what sends progress to the client, and writes a line to the log, from any thread; it doesn't wait."""
-    loop = asyncio.get_running_loop()
-
-    def tell(kind: str, what: Any) -> None:
-        if kind == "progress":
-            asyncio.run_coroutine_threadsafe(ctx.session.report_progress(*what), loop)
-        else:
-            _log.log(_LEVELS.get(kind, logging.INFO), "%s", what)
-
-    return tell
-
-
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
