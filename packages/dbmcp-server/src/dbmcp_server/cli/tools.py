@@ -23,7 +23,7 @@ from dbmcp_server.cli.project import (
     user_of,
 )
 from dbmcp_server.cli.setup import DOOR, interruptible
-from dbmcp_server.cli.told import inside, place
+from dbmcp_server.cli.told import by_place, inside, place
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.project import Project
@@ -92,7 +92,7 @@ def _refuse_wrong(toolbox: Toolbox, kind: str, name: str) -> None:
     if toolbox.project.find(kind, name) is None:
         problems = [one for one in toolbox.project.errors if one.subject == f"{kind}:{name}"]
         if problems:
-            raise ProjectInvalid(problems)
+            raise ProjectInvalid(by_place(problems))
 
 
 def _tell(kind: str, what: Any) -> None:
@@ -141,7 +141,7 @@ def list_all(*, json: AsEnvelope = False, project: ProjectFolder = None, profile
             ["kind", "name", "path", "description"],
             [(kind, key, str(path), text) for (kind, key, path), text in zip(rows, descriptions, strict=True)],
         )
-        for problem in found.errors:
+        for problem in by_place(found.errors):
             note(f"{place(problem.place)}: error: {problem.message}")
 
 
