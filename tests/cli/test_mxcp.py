@@ -74,7 +74,7 @@ def value_of(result: Result) -> object:
 
 def test_two_columns_of_one_name(run: Run, site: Path) -> None:
     tool(site, "twice", '"SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS a"')
-    assert value_of(run("run", "tool", "twice", "--json")) == [{"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}]
+    assert value_of(run("run", "tool", "twice", "--json")) == [{"a": 1, "a_1": 2, "a_1_1": 3, "a_2": 4}]
 
 
 def test_a_change_of_tables_has_no_rows(run: Run, site: Path) -> None:

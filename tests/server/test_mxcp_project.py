@@ -127,3 +127,56 @@ async def test_what_code_tells_reaches_the_client_before_the_answer(mxcp, serve_
     assert [one for one in heard if len(one) == 2] == LINES[0 if least is None else 2 :]
     assert [one for one in heard if len(one) == 3] == [(1.0, 4.0, "a quarter"), (2.0, None, None)]
     assert "s3cr3t-key" not in repr(heard) + result.model_dump_json()
+
+
+async def test_two_columns_of_one_name_are_numbered(mxcp, serve_project):
+    mxcp.tool("sql", "SELECT 1 AS a, 2 AS a")
+    mxcp.python("py", "from mxcp.runtime import db\ndef py():\n    return db.execute('SELECT 1 AS a, 2 AS a')\n")
+    mxcp.site("sql_tools: {enabled: true}\n")
+    async with Client(serve_project()) as client:
+        for name, given in (("sql", {}), ("py", {}), ("execute_sql_query", {"sql": "SELECT 1 AS a, 2 AS a"})):
+            result = await client.call_tool(name, given)
+            assert result.structured_content == {"result": [{"a": 1, "a_1": 2}]}, name
+
+
+async def test_the_three_tools_answer_as_mxcp_does(mxcp, serve_project):
+    mxcp.site("sql_tools: {enabled: true}\n")
+    mxcp.python("fill", FILL)
+    async with Client(serve_project()) as client:
+        texts(await client.call_tool("fill", {}))
+        tables = await client.call_tool("list_tables", {})
+        assert tables.structured_content["result"] == [
+            {"name": "pets", "type": "BASE TABLE"},
+            {"name": "v", "type": "VIEW"},
+        ]
+        assert len(texts(tables)) == 2
+        for name, columns in COLUMNS.items():
+            result = await client.call_tool("get_table_schema", {"table_name": name})
+            assert [tuple(one.values()) for one in result.structured_content["result"]] == columns
+        assert texts(result) == ["There is no table 'pest' (did you mean 'pets'?)."]
+
+
+FILL = """from mxcp.runtime import db
+def fill():
+    for text in (
+        "CREATE TABLE pets (id INTEGER PRIMARY KEY, day DATE)",
+        "CREATE VIEW v AS SELECT id FROM pets",
+        "CREATE SCHEMA s",
+        "CREATE TABLE s.other (x VARCHAR)",
+    ):
+        db.execute(text)
+"""
+COLUMNS = {
+    "pets": [("id", "INTEGER", "NO"), ("day", "DATE", "YES")],
+    "v": [("id", "INTEGER", "YES")],
+    "other": [("x", "VARCHAR", "YES")],
+    "pest": [],
+}
+
+
+async def test_an_error_of_db_execute_shows_which_statement_it_was(mxcp, serve_project):
+    mxcp.user("[{name: api, type: custom, parameters: {key: s3cr3t-key}}]")
+    mxcp.python("py", "from mxcp.runtime import db\ndef py():\n    db.execute('INVALID s3cr3t-key QUERY')\n")
+    async with Client(serve_project()) as client:
+        result = await client.call_tool("py", {})
+        assert "It begins with 'INVALID *** QUERY'" in result.content[0].text

@@ -238,3 +238,25 @@ def test_the_site_is_found_from_a_folder_below(write: Write, tmp_path: Path) -> 
     site = write("mxcp-site.yml", SITE)
     (tmp_path / "a" / "b").mkdir(parents=True)
     assert find(tmp_path / "a" / "b") == site
+
+
+def test_code_gets_every_secret_of_the_profile_and_duckdb_those_of_the_site(loaded: Callable[..., Loaded]) -> None:
+    user = USER.replace("BEARER_TOKEN: never", 'BEARER_TOKEN: "${NOWHERE}"')
+    found = loaded(user=user)
+    assert [one["name"] for one in settings(found).secrets.reveal()] == ["api"]
+    assert list(found.config.secrets) == ["api"]
+    (note,) = (note for note in found.notes if "'other'" in note)
+    assert "NOWHERE" in note
+    assert loaded(user=user, variables=VARIABLES | {"NOWHERE": "t"}).config.secrets["other"] == {"BEARER_TOKEN": "t"}
+
+
+def test_code_reads_the_paths_of_the_active_profile(loaded: Callable[..., Loaded], tmp_path: Path) -> None:
+    profiles = loaded().config.site_config["profiles"]
+    assert profiles["dev"] == {
+        "duckdb": {"path": str(tmp_path / "data" / "db-dev.duckdb")},
+        "drift": {"path": str(tmp_path / "drift" / "drift-dev.json")},
+        "audit": {"path": str(tmp_path / "audit" / "logs-dev.jsonl")},
+    }
+    chosen = loaded(profile="prod").config.site_config["profiles"]
+    assert "dev" not in chosen
+    assert chosen["prod"]["duckdb"] == {"path": "/data/prod.duckdb", "readonly": True}

@@ -9,7 +9,7 @@ import pytest
 from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
-from dbmcp_core.tools.shape import shaped, unique
+from dbmcp_core.tools.shape import names, shaped, unwrapped
 
 ONE, TWO = [Column("a")], [Column("a"), Column("b")]
 OBJECT = {"type": "object"}
@@ -64,16 +64,30 @@ def test_two_columns_of_one_name_lose_nothing_silently(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "expected"),
+    ("given", "named"),
+    [("a a a", "a a_1 a_2"), ("a A", "a A_1"), ("a a_1 a", "a a_1 a_2"), ("a a a_1", "a a_1 a_1_1"), ("b a", "b a")],
+)
+def test_twins_are_numbered_as_duckdb_does(given: str, named: str) -> None:
+    columns = [Column(name) for name in given.split()]
+    assert names(columns, numbers_twins=True) == named.split()
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "meant"),
     [
-        (["a", "b"], ["a", "b"]),
-        (["a", "a", "a"], ["a", "a_1", "a_2"]),
-        (["a", "a", "a_1"], ["a", "a_2", "a_1"]),
-        (["a_1", "a", "a"], ["a_1", "a", "a_2"]),
+        (["a"], "string", "a"),
+        ([{"n": 1}], "integer", 1),
+        ([{"n": 1}], "object", {"n": 1}),
+        ([1, 2], "array", [1, 2]),
+        ({"n": 1}, "object", {"n": 1}),
+        (None, "object", None),
     ],
 )
-def test_names_of_columns_are_told_apart(names: list[str], expected: list[str]) -> None:
-    columns = [Column(name) for name in names]
-    assert unique(columns) == expected
-    (row,) = shaped(columns, [tuple(range(len(names)))], None, renames=True)
-    assert list(row) == expected
+def test_a_list_for_one_thing_is_rows(value: Any, kind: str, meant: Any) -> None:
+    assert unwrapped(value, returning(type=kind)) == meant
+
+
+@pytest.mark.parametrize("value", [[], [1, 2]])
+def test_no_row_and_several_are_not_one_thing(value: Any) -> None:
+    with pytest.raises(ResultInvalid, match=r"(row|results)"):
+        unwrapped(value, returning(type="integer"))

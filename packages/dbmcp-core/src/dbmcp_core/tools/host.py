@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbmcp_core.call import Call, Intent
-from dbmcp_core.errors import DbmcpError, LimitExceeded, ResourceExhausted, ToolFailed
+from dbmcp_core.errors import DbmcpError, LimitExceeded, ResourceExhausted, StatementRefused, ToolFailed
 from dbmcp_core.executor import Executor
 from dbmcp_core.running import Running
-from dbmcp_core.statement import Column, Limits, Outcome, Params, Result, Statement
+from dbmcp_core.settings import redact
+from dbmcp_core.statement import Column, Limits, Outcome, Params, RefusalCode, Result, Statement
 from dbmcp_core.tools.context import CallContext
 from dbmcp_core.tools.project import Project
-from dbmcp_core.tools.shape import unique
+from dbmcp_core.tools.shape import names
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.plugins import Plugins
@@ -32,6 +33,8 @@ _log = logging.getLogger("dbmcp")
 _MOST_ROWS = 200_000
 #: Characters of the shortest value of a secret that is masked wherever it stands; shorter ones are in every text.
 _SHORTEST_SECRET = 4
+#: Characters of a statement that can't be parsed in its error.
+_MOST_SHOWN = 40
 #: Seconds between two looks of a waiting call at whether it was stopped meanwhile.
 _LOOK_S = 0.1
 
@@ -110,6 +113,7 @@ class ProjectHost:
         Raises:
             ToolFailed: The project has no source of its own, and none was named.
             ResourceExhausted: There are too many of them.
+            ResultInvalid: Two columns have one name.
         """
         name = source or self._project.config.connection
         if name is None:
@@ -120,15 +124,24 @@ class ProjectHost:
         statement = Statement(text, params, trusted=True)
         call = Call(name, statement, intent, context.caller, context.door, limits, context.record)
         with context.running.cord(running.cancel):
-            page = rows_of(self._executor.run(call, running))
-            names = unique(page.columns)
-            rows = [dict(zip(names, row, strict=True)) for row in page]
+            page = self._run(call, running)
+            keys = names(page.columns, numbers_twins=self._project.config.uses_mxcp)
+            rows = [dict(zip(keys, row, strict=True)) for row in page]
             while page.cursor is not None and len(rows) < _MOST_ROWS:
                 page = self._executor.read_on(page.cursor, caller=context.caller, door=context.door, limits=limits)
-                rows += [dict(zip(names, row, strict=True)) for row in page]
+                rows += [dict(zip(keys, row, strict=True)) for row in page]
         if page.truncated:
             raise ResourceExhausted(f"The statement has more than {len(rows):,} rows.", hint="Narrow it, or add LIMIT.")
         return rows
+
+    def _run(self, call: Call, running: Running) -> Result:
+        try:
+            return rows_of(self._executor.run(call, running))
+        except StatementRefused as exc:
+            if exc.code == RefusalCode.UNPARSABLE:  # code that puts statements together has many of them
+                begin = redact(call.statement.text.strip()[:_MOST_SHOWN], self.secret_values)
+                exc.message += f" It begins with {begin!r}."
+            raise
 
     # Reloading
 

@@ -9,7 +9,7 @@ from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
 
-__all__ = ["shaped", "unique"]
+__all__ = ["names", "shaped", "unwrapped"]
 
 
 def shaped(
@@ -18,31 +18,45 @@ def shaped(
     returns: ReturnType | None,
     *,
     truncated: bool = False,
-    renames: bool = False,
+    numbers_twins: bool = False,
 ) -> Any:
     """Return *rows* as *returns* says.
 
     No type and ``array`` give a list of row objects; items that are neither objects nor arrays, on one column, a list
-    of values. ``object`` is exactly one row, a scalar is exactly one row of one column. With *renames* the second
-    column of one name gets another.
+    of values. ``object`` is exactly one row, a scalar is exactly one row of one column. With
+    *numbers_twins* the second column of one name gets another.
 
     Raises:
-        ResultInvalid: The result has another form, or two columns have one name.
+        ResultInvalid: The result has another form, or two columns have one name and *numbers_twins* is false.
     """
     if returns is None or returns.type == "array":
         if _is_flat(columns, returns):
             return [row[0] for row in rows]
-        names = unique(columns) if renames else _names(columns)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        keys = names(columns, numbers_twins=numbers_twins)
+        return [dict(zip(keys, row, strict=True)) for row in rows]
     row = _only(list(rows), truncated=truncated)
     if returns.type == "object":
-        return dict(zip(unique(columns) if renames else _names(columns), row, strict=True))
+        return dict(zip(names(columns, numbers_twins=numbers_twins), row, strict=True))
     if len(columns) != 1:
         raise ResultInvalid(
             f"Expected single value, and the result has {len(columns)} columns.",
             hint=f"Select one column, or return an object instead of type {returns.type!r}.",
         )
     return row[0]
+
+
+def unwrapped(value: Any, returns: ReturnType | None) -> Any:
+    """Return what code returned, as MXCP takes it: a list for one object, or one value, is rows.
+
+    Raises:
+        ResultInvalid: It has no row, or several.
+    """
+    if returns is None or returns.type == "array" or not isinstance(value, list):
+        return value
+    row: Any = _only(value, truncated=False)
+    if returns.type != "object" and isinstance(row, dict) and len(row) == 1:
+        return next(iter(row.values()))
+    return row
 
 
 def _is_flat(columns: Sequence[Column], returns: ReturnType | None) -> bool:
@@ -59,25 +73,35 @@ def _only(rows: list[Sequence[Any]], *, truncated: bool) -> Sequence[Any]:
     return rows[0]
 
 
-def _names(columns: Sequence[Column]) -> list[str]:
-    names = [column.name for column in columns]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ResultInvalid(
-            f"Two columns of the result are called {twice!r}, and an object has one value for a name.",
-            hint="Name them apart with AS.",
-        )
-    return names
+def names(columns: Iterable[Column], *, numbers_twins: bool = False) -> list[str]:
+    """Return the keys of a row's object.
+
+    *numbers_twins* calls the second column of one name ``a_1``, as MXCP's clients know it.
+
+    Raises:
+        ResultInvalid: Two columns have one name, and an object has one value for it.
+    """
+    if numbers_twins:
+        return _numbered(columns)
+    found: dict[str, None] = {}
+    for column in columns:
+        if column.name in found:
+            raise ResultInvalid(
+                f"Two columns of the result are called {column.name!r}, and an object has one value for a name.",
+                hint="Name them apart with AS.",
+            )
+        found[column.name] = None
+    return list(found)
 
 
-def unique(columns: Sequence[Column]) -> list[str]:
-    """Return a name for each column: of two that are called ``a`` the second is ``a_1``, as DuckDB calls it."""
-    taken = {column.name for column in columns}
+def _numbered(columns: Iterable[Column]) -> list[str]:
     found: list[str] = []
+    taken: set[str] = set()  # DuckDB's names are one in either case
     for column in columns:
         name, number = column.name, 0
-        while name in found or (number and name in taken):
+        while name.lower() in taken:
             number += 1
             name = f"{column.name}_{number}"
         found.append(name)
+        taken.add(name.lower())
     return found

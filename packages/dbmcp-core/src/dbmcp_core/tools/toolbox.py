@@ -270,7 +270,8 @@ class Toolbox:
         with entered(context):
             if endpoint.language == "python":
                 with running.within(self.project.config.timeout_s):
-                    return self._python(endpoint).call(arguments, context), None
+                    value = self._python(endpoint).call(arguments, context)
+                return self._unwrapped(endpoint, value), None
             page = self._sql(endpoint, arguments, context, entry)
             return self._shaped(endpoint, page), page
 
@@ -293,8 +294,20 @@ class Toolbox:
     def _shaped(self, endpoint: Endpoint, page: Result) -> Any:
         from dbmcp_core.tools.shape import shaped
 
-        renames = self.project.config.uses_mxcp
-        return shaped(page.columns, page.rows, endpoint.definition.returns, truncated=page.truncated, renames=renames)
+        return shaped(
+            page.columns,
+            page.rows,
+            endpoint.definition.returns,
+            truncated=page.truncated,
+            numbers_twins=self.project.config.uses_mxcp,
+        )
+
+    def _unwrapped(self, endpoint: Endpoint, value: Any) -> Any:
+        if not self.project.config.uses_mxcp:
+            return value
+        from dbmcp_core.tools.shape import unwrapped
+
+        return unwrapped(value, endpoint.definition.returns)
 
     def start(self) -> None:
         """Run what the project's code wants to have run before its first call, if it has any code."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import Any
 
 import mcp.types as t
 
 from dbmcp_core import Call, Executor, Result, Running, Statement, values
-from dbmcp_core.schema import TableName
+from dbmcp_core.settings import nearest
 from dbmcp_core.tools.project import ProjectConfig
+from dbmcp_core.tools.shape import names
+from dbmcp_core.tools.toolbox import Answer
+from dbmcp_server.mcp import answers
 from dbmcp_server.mcp import arguments as args
 from dbmcp_server.mcp.calls import Calls, Context, caller
 from dbmcp_server.mcp.kernel import Tool
@@ -65,8 +67,8 @@ class _SqlTools:
         def run() -> t.CallToolResult:
             done = self._executor.run(call, running)
             assert isinstance(done, Result)  # noqa: S101 - a read has rows
-            names = [column.name for column in done.columns]
-            return _listed([dict(zip(names, map(values.to_json, row), strict=True)) for row in done], done.truncated)
+            keys = names(done.columns, numbers_twins=True)
+            return _listed([dict(zip(keys, map(values.to_json, row), strict=True)) for row in done], done.truncated)
 
         return await self._calls.run(ctx, running, self._source, run)
 
@@ -78,18 +80,22 @@ class _SqlTools:
         return _listed([{"name": name, "type": "VIEW" if kind == "view" else "BASE TABLE"} for name, kind in found])
 
     async def get_table_schema(self, ctx: Context, given: dict[str, Any]) -> t.CallToolResult:
-        running, name = Running(), TableName(given["table_name"])
-        look = functools.partial(
-            self._executor.table, self._source, name, caller=caller(ctx), door=DOOR, running=running
-        )
-        table = await self._calls.run(ctx, running, self._source, look)
-        columns = [{"name": one.name, "type": one.type, "nullable": one.nullable} for one in table.columns]
-        return _listed(columns)
+        running, who, wanted = Running(), caller(ctx), given["table_name"]
+
+        def look() -> t.CallToolResult:
+            tables = self._executor.tables(self._source, caller=who, door=DOOR, running=running)
+            fitting = [one for one in tables if one.name == wanted]
+            if not fitting:
+                close = nearest(wanted, {one.name for one in tables} | {str(one) for one in tables})
+                return _listed([], note=f"There is no table {wanted[:100]!r}{close}.")
+            found = [self._executor.table(self._source, one, caller=who, door=DOOR, running=running) for one in fitting]
+            columns = [column for table in found for column in table.columns]
+            yes_no = {True: "YES", False: "NO"}
+            return _listed([{"name": one.name, "type": one.type, "nullable": yes_no[one.nullable]} for one in columns])
+
+        return await self._calls.run(ctx, running, self._source, look)
 
 
-def _listed(found: list[dict[str, Any]], truncated: bool = False) -> t.CallToolResult:
-    blocks = [json.dumps(found, ensure_ascii=False, separators=(",", ":"))]
-    if truncated:
-        blocks.append("There are more rows than these; narrow the statement.")
-    content = [t.TextContent(text=text) for text in blocks]
-    return t.CallToolResult(content=list(content), structured_content={"result": found})
+def _listed(found: list[dict[str, Any]], truncated: bool = False, note: str = "") -> t.CallToolResult:
+    result = answers.of_tool(Answer(found, truncated), as_mxcp=True)
+    return result.model_copy(update={"content": [*result.content, t.TextContent(text=note)]}) if note else result

@@ -221,20 +221,23 @@ def _secrets(
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Return the user's secrets, and what to say of those that the site lists and the user doesn't have.
 
-    One that the site doesn't list and that refers to nothing is as if it weren't there.
+    One that the site doesn't list and that refers to nothing is left out.
     """
     found: dict[str, dict[str, Any]] = {}
+    notes: list[str] = []
     for one in mine.secrets or ():
         try:
             parameters = resolve(one.parameters, f"the secret {one.name!r}")
-        except ConfigError:
+        except ConfigError as exc:
             if one.name in listed:
                 raise
+            notes.append(f"Code that asks for the secret {one.name!r} won't get it: {exc}")
             continue
         found[one.name] = {"name": one.name, "type": one.type, "parameters": parameters}
     known = {one.name for one in mine.secrets or ()}
-    missing = [name for name in listed if name not in known]
-    return found, [f"The user's configuration has no secret {name!r}: what needs it will fail." for name in missing]
+    missing = [name for name in dict.fromkeys(listed) if name not in known]
+    notes += [f"The user's configuration has no secret {name!r}: what needs it will fail." for name in missing]
+    return found, notes
 
 
 def _filled(value: Any, name: str, profile: Profile, folder: Path, paths: Paths) -> dict[str, Any]:
