@@ -243,7 +243,7 @@ def test_the_site_is_found_from_a_folder_below(write: Write, tmp_path: Path) -> 
 def test_code_gets_every_secret_of_the_profile_and_duckdb_those_of_the_site(loaded: Callable[..., Loaded]) -> None:
     user = USER.replace("BEARER_TOKEN: never", 'BEARER_TOKEN: "${NOWHERE}"')
     found = loaded(user=user)
-    assert [one["name"] for one in settings(found).secrets.reveal()] == ["api"]
+    assert [one[0] for one in settings(found).duckdb_secrets.entries] == ["api"]
     assert list(found.config.secrets) == ["api"]
     (note,) = (note for note in found.notes if "'other'" in note)
     assert "NOWHERE" in note

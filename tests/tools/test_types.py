@@ -493,7 +493,9 @@ def test_a_number_beyond_doubles_says_what_to_do_and_a_setting_rounds_it() -> No
     large = Decimal("12345678901234567.89")
     assert "cast it to text" in result_refused(large, type="number")
     assert check_result(spec(type="number"), large, decimals="float") == float(large)
-    assert check_result(spec(type="integer"), 2**53 + 1, decimals="float") == 2**53
+    for kind in ("integer", "number"):  # an identifier must not become its neighbour's
+        assert check_result(spec(type=kind), 2**63 - 1, decimals="float") == 2**63 - 1
+    assert to_json_ready([2**63 - 1], "float") == [2**63 - 1]
     assert check_result(spec(type="string"), large) == str(large)
     assert to_json_ready([large, 2**53 + 1, Decimal("0.1")]) == [str(large), str(2**53 + 1), 0.1]
 
@@ -519,6 +521,8 @@ def test_what_functions_return_is_opened() -> None:
         "i": "Infinity",
         "b": {"$bytes": "00"},
     }
+    assert to_json_ready([math.inf, Decimal("-Infinity")], "float") == [None, None]
+    assert check_result(spec(type="number", minimum=0), -math.inf, decimals="float") is None
     with pytest.raises(ResultInvalid, match=r"builtins\.object"):
         to_json_ready([object()])
     endless: list[Any] = []
@@ -590,3 +594,24 @@ def test_null_stays_null_where_a_project_of_mxcp_says_so() -> None:
     assert Checker(parameters).convert({"limit": None}) == {"limit": 10}
     assert Checker(parameters, keeps_null=True).convert({"limit": None}) == {"limit": None}
     assert Checker(parameters, keeps_null=True).convert({}) == {"limit": 10}
+
+
+@pytest.mark.parametrize(
+    ("interval", "iso"),
+    [
+        ("1 day 02:00:00", "P1DT2H"),
+        ("1 year 2 months 3 days 04:05:06.500", "P1Y2M3DT4H5M6.5S"),
+        ("1 mon", "P1M"),
+        ("00:00:00", "PT0S"),
+        ("300:00:01", "PT300H1S"),
+        ("P1W", "P1W"),
+        (dt.timedelta(days=1, seconds=1), "P1DT1S"),
+    ],
+)
+def test_an_interval_as_engines_spell_it_is_a_duration(interval: Any, iso: str) -> None:
+    assert check_result(spec(type="string", format="duration"), interval) == iso
+
+
+@pytest.mark.parametrize("text", ["1 day -02:00:00", "-1 days", "", "1 fortnight", "2:3"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    assert "duration" in result_refused(text, type="string", format="duration")

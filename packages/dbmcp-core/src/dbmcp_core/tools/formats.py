@@ -134,6 +134,11 @@ def _check_uri(text: str) -> str:
     return text
 
 
+_interval = re.compile(
+    r"(?:(?P<year>-?[0-9]+) years?)? ?(?:(?P<month>-?[0-9]+) (?:months?|mons?))? ?(?:(?P<day>-?[0-9]+) days?)? ?"
+    r"(?P<clock>-?[0-9]+:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?"
+).fullmatch
+
 #: What reads each format: it returns the value to bind, or raises a ValueError that never shows the text.
 FORMATS: dict[str, Callable[[str], Any]] = {
     "date": _read_date,
@@ -160,3 +165,25 @@ def duration_text(value: dt.timedelta) -> str:
     days = f"{span.days}D" if span.days else ""
     text = f"P{days}T{clock}" if clock else f"P{days or '0D'}"
     return f"-{text}" if value < dt.timedelta() else text
+
+
+def interval_duration(text: str) -> str | None:
+    """Return an interval as engines spell it, ``1 year 2 days 03:04:05.5``, as an ISO 8601 duration; None if it isn't.
+
+    One of mixed signs has no such form, and is none either.
+    """
+    found = _interval(text)
+    if found is None or not any(found.groups()):
+        return None
+    parts = {name: value for name, value in found.groupdict().items() if value}
+    minus = {value.startswith("-") for value in parts.values()}
+    if len(minus) > 1:
+        return None
+    days = "".join(f"{parts[unit].lstrip('-+')}{unit[0].upper()}" for unit in ("year", "month", "day") if unit in parts)
+    hours, minutes, seconds = parts.get("clock", "0:0:0").lstrip("-+").split(":")
+    whole, _, fraction = seconds.partition(".")
+    fraction = fraction.rstrip("0")
+    exact = f"{int(whole)}.{fraction}" if fraction else str(int(whole))
+    counts = ((str(int(hours)), "H"), (str(int(minutes)), "M"), (exact, "S"))
+    clock = "".join(f"{count}{letter}" for count, letter in counts if count != "0")
+    return ("-" if True in minus else "") + f"P{days}" + (f"T{clock}" if clock else "" if days else "T0S")

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from dbmcp_core.errors import ResultInvalid, UnsupportedError
-from dbmcp_core.tools.formats import duration_text
+from dbmcp_core.tools.formats import duration_text, interval_duration
 from dbmcp_core.tools.inbound import as_json, exact_float, is_number
 from dbmcp_core.tools.nodes import MAX_DEPTH, Node, Path, Problems
 from dbmcp_core.values import converted, has_surrogates, to_json, to_text
@@ -46,7 +46,7 @@ def give(node: Node, value: Any, path: Path, problems: Problems, decimals: Decim
     """Return *value* as JSON can say it; what isn't as the type has it is added to *problems*."""
     try:
         value = _plain(value)
-        if value is None:
+        if value is None or (decimals == "float" and node.type in ("number", "integer") and _is_infinite(value)):
             return None
         value = _CONVERT[node.type](node, value)
     except (ValueError, UnsupportedError) as exc:
@@ -95,7 +95,11 @@ def _give_number(node: Node, value: Any, path: Path, problems: Problems, decimal
             'round it in the query, or set decimals = "float" for the project',
         )
         return None
-    return int(number) if node.type == "integer" else number
+    return int(number) if node.type == "integer" and number is not None else number
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, (float, Decimal)) and not is_number(value)
 
 
 def _give_free(value: Any, path: Path, problems: Problems, decimals: Decimals) -> Any:
@@ -138,13 +142,17 @@ def _ready(value: Any, decimals: Decimals, depth: int) -> Any:
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else to_json(value)
 
 
-def _json_number(value: float | Decimal, decimals: Decimals) -> int | float | str:
-    """Return the number as a reader of JSON gets it; its text where a double would be another number."""
+def _json_number(value: float | Decimal, decimals: Decimals) -> int | float | str | None:
+    """Return the number as a reader of JSON gets it; its text where a double would be another number.
+
+    An infinity is a text too, and null where numbers are rounded, as MXCP has it.
+    """
     if not is_number(value):
-        return to_text(value)
+        return None if decimals == "float" else to_text(value)
     exact: int | float | Decimal
     if isinstance(value, int):
-        exact = value if abs(value) <= 2**53 or _is_double(value) else Decimal(value)
+        # Where numbers are rounded, whole ones needn't be: a reader of doubles rounds them itself.
+        exact = value if decimals == "float" or abs(value) <= 2**53 or _is_double(value) else Decimal(value)
     else:
         exact = exact_float(value) if isinstance(value, Decimal) else float(value)
     if not isinstance(exact, Decimal):
@@ -204,6 +212,8 @@ def _to_string(node: Node, value: Any) -> str:
     if isinstance(value, str):
         if has_surrogates(value):
             raise _Unfit("wants a text that UTF-8 can hold")
+        if node.spec.format == "duration" and (iso := interval_duration(value)):  # as engines spell an interval
+            return iso
         return str(value)
     if isinstance(value, dt.datetime) and node.spec.format == "date" and value.time() == dt.time():
         return value.date().isoformat()

@@ -84,7 +84,7 @@ class _SqlTools:
 
         def look() -> t.CallToolResult:
             tables = self._executor.tables(self._source, caller=who, door=DOOR, running=running)
-            fitting = [one for one in tables if one.name == wanted]
+            fitting = [one for one in tables if wanted in (one.name, str(one))]
             if not fitting:
                 close = nearest(wanted, {one.name for one in tables} | {str(one) for one in tables})
                 return _listed([], note=f"There is no table {wanted[:100]!r}{close}.")
