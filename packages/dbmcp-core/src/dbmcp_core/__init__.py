@@ -19,6 +19,7 @@ from dbmcp_core.database import (
     SupportsExplain,
     SupportsJudge,
     SupportsLocks,
+    SupportsPrepare,
     SupportsSchemaVersion,
     batches,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "SupportsExplain",
     "SupportsJudge",
     "SupportsLocks",
+    "SupportsPrepare",
     "SupportsSchemaVersion",
     "TableName",
     "TableSchema",

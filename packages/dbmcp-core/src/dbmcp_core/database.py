@@ -22,6 +22,7 @@ __all__ = [
     "SupportsExplain",
     "SupportsJudge",
     "SupportsLocks",
+    "SupportsPrepare",
     "SupportsSchemaVersion",
     "batches",
 ]
@@ -142,6 +143,15 @@ class SupportsExplain(Protocol):
 
     def explain(self, statement: Statement) -> str:
         """Return the plan of *statement* as text; never run it."""
+        ...
+
+
+@runtime_checkable
+class SupportsPrepare(Protocol):
+    """The engine can have its database look at a write, as ``explain`` has it look at a read."""
+
+    def prepare(self, statement: Statement) -> None:
+        """Raise what the database finds wrong with *statement*, which changes rows; never run it."""
         ...
 
 

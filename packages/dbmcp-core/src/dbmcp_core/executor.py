@@ -14,7 +14,15 @@ from typing import TypeVar, cast
 from dbmcp_core import policy
 from dbmcp_core.call import Call, Intent, Request
 from dbmcp_core.config import Source
-from dbmcp_core.database import Database, Lock, SupportsExplain, SupportsJudge, SupportsLocks, SupportsSchemaVersion
+from dbmcp_core.database import (
+    Database,
+    Lock,
+    SupportsExplain,
+    SupportsJudge,
+    SupportsLocks,
+    SupportsPrepare,
+    SupportsSchemaVersion,
+)
 from dbmcp_core.errors import (
     ConfigError,
     DatabaseError,
@@ -198,6 +206,28 @@ class Executor:
             return database.explain(bound.statement)
 
         return self._look(entry, explain, Running())
+
+    def prepare(self, call: Call) -> None:
+        """Have a statement looked at by all who do when it runs: guard, policies and database. It isn't run.
+
+        The database is asked where its engine can: about reads, and about statements that change rows.
+
+        Raises:
+            DbmcpError: What the call would meet with, as far as anybody can tell without running it.
+        """
+        entry = Entry("prepare", call.caller, call.door, call.source, call.statement)
+
+        def look(database: Database) -> None:
+            source = self._slot(call.source).source
+            checked = self._guard(database, source, _bound(source, call), entry)
+            entry.action = "prepare"
+            if checked.intent is Intent.READ:
+                if isinstance(database, SupportsExplain):
+                    database.explain(checked.statement)
+            elif isinstance(database, SupportsPrepare) and entry.verdict and entry.verdict.kind is Kind.WRITE:
+                database.prepare(checked.statement)
+
+        self._look(entry, look, Running())
 
     def _guard(self, database: Database, source: Source, call: Call, entry: Entry) -> Call:
         """Find out what the statement does; return the call, or raise if the guard or a policy doesn't let it pass."""

@@ -141,6 +141,11 @@ class DuckDBDatabase(Database):
         with self._session() as session, self._explained(session.worker):
             return str(session.call("explain", *self._located(statement)))
 
+    def prepare(self, statement: Statement) -> None:
+        """Have DuckDB plan a write."""
+        with self._session() as session, self._explained(session.worker):
+            session.call("prepare", *self._located(statement))
+
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
         """Let statements read the files of the folder, where there is one, and tools' what they may."""
         text = statement.text

@@ -16,10 +16,11 @@ from dbmcp_core.guard.lexer import Lexeme, LexError, lex
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["READS", "WRITES", "NotTaken", "one_statement"]
+__all__ = ["CHANGES", "READS", "WRITES", "NotTaken", "one_statement"]
 
 READS = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "MULTI"})
 WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "ALTER", "DROP", "MULTI"})
+CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO"})
 #: What a PIVOT that looks up its columns may begin with; DuckDB calls it MULTI, and ``COPY (PIVOT …) TO`` as well.
 _QUERIES = ("select", "from", "with", "pivot", "pivot_wider", "values", "table", "describe", "summarize", "show")
 _DEFINES = ("create", "insert")

@@ -24,7 +24,7 @@ from dbmcp_core.database import batches
 from dbmcp_duckdb import exact, opening
 from dbmcp_duckdb.caller import About
 from dbmcp_duckdb.functions import HIDDEN, Call
-from dbmcp_duckdb.kinds import READS, WRITES, NotTaken, one_statement
+from dbmcp_duckdb.kinds import CHANGES, READS, WRITES, NotTaken, one_statement
 
 __all__ = ["NotExact", "TooLarge", "main"]
 
@@ -160,6 +160,18 @@ class Session(threading.Thread):
         rows = cursor.execute(f"EXPLAIN\n{text}", params).fetchall()
         self.end()
         return "\n".join(str(row[-1]) for row in rows)
+
+    def prepare(self, text: str, params: Any, about: About | None = None) -> None:
+        """Have a write planned, which isn't run."""
+        self._called(self._prepare, text, params, about)
+
+    def _prepare(self, text: str, params: Any, about: About | None) -> None:
+        cursor = self._new()
+        cursor.execute("BEGIN TRANSACTION")  # a write isn't planned in one that can't; it is rolled back
+        text = self._one(cursor, text, CHANGES, about)
+        self._shift = 1
+        cursor.execute(f"EXPLAIN\n{text}", params)
+        self.end()
 
     def attempts(self, text: str) -> bool:
         """Return whether *text* runs where a read would."""

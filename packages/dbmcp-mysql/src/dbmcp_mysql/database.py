@@ -35,7 +35,10 @@ _READER_S = 150
 _STOP_S = 3.0
 _BLOCKING = "SELECT 1 FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock' LIMIT 1"
 #: Statements that have a plan. After EXPLAIN, an ANALYZE would run what follows.
-_SELECTS = re.compile(r"(?:\s|--\s[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*+(?:select|with|values|table)\b", re.I | re.S)
+_BEFORE = r"(?:\s|--\s[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*+"
+_SELECTS = re.compile(rf"{_BEFORE}(?:select|with|values|table)\b", re.I | re.S)
+#: What the server explains beside queries; an EXPLAIN of anything else is refused, or would be another statement.
+_CHANGES = re.compile(rf"{_BEFORE}(?:insert|replace|update|delete|with)\b", re.I | re.S)
 
 
 class MySQLDatabase(SQLDatabase[MySQLSettings]):
@@ -120,6 +123,13 @@ class MySQLDatabase(SQLDatabase[MySQLSettings]):
             raise QueryFailed("Only a query has a plan to show.", hint="Leave out EXPLAIN, ANALYZE and the like.")
         rows = self.fetch(f"EXPLAIN FORMAT=JSON {statement.text}", tuple(statement.params))
         return "\n".join(str(cell) for row in rows for cell in row)
+
+    def prepare(self, statement: Statement) -> None:
+        """Have the server plan a write."""
+        if _CHANGES.match(statement.text):
+            explained = Statement(f"EXPLAIN {statement.text}", statement.params)
+            with self.reading(statement.text, writable=True) as driver:
+                self.run(driver, explained, stream=False).fetchall()
 
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:  # noqa: ARG002
         """Ask the catalogue about functions that aren't built in."""

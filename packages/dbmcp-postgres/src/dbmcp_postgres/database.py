@@ -45,6 +45,7 @@ WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND c.relk
 """
 #: The first words of statements whose rows a server-side cursor can have.
 _SELECTS = ("select", "with", "values", "table")
+_CHANGES = ("insert", "update", "delete", "merge", "with")
 _FIRST_WORD = re.compile(r"[\s(]*([a-z]+)", re.I)
 
 
@@ -181,12 +182,19 @@ class PostgresDatabase(SQLDatabase[PostgresSettings]):
 
     def translate(self, error: Exception, text: str) -> DbmcpError:
         """Return the error of dbmcp for one of psycopg's."""
-        return translate(error, text)
+        prefix = _EXPLAIN if text.startswith(_EXPLAIN) else ""
+        return translate(error, text.removeprefix(prefix), prefix)
 
     def explain(self, statement: Statement) -> str:
         """Return the plan. In brackets, ``ANALYZE`` can't be added by how the statement begins."""
         rows = self.fetch(_EXPLAIN + statement.text, tuple(statement.params))
         return "\n".join(line for (line,) in rows)
+
+    def prepare(self, statement: Statement) -> None:
+        """Have the server plan a write, which it takes for a read."""
+        word = _FIRST_WORD.match(statement.text)
+        if word is not None and word[1].lower() in _CHANGES:
+            self.explain(statement)
 
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
         """Ask the server about what the guard can't parse, and the catalogue about functions, operators and casts."""

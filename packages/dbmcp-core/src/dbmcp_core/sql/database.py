@@ -230,13 +230,16 @@ class SQLDatabase(Database, Generic[_SettingsT]):
             return [tuple(row) for row in self.run(driver, Statement(text, params), stream=False).fetchall()]
 
     @contextmanager
-    def reading(self, text: str = "") -> Iterator[Any]:
-        """Use a connection within a transaction that can't write, for something short of our own."""
+    def reading(self, text: str = "", *, writable: bool = False) -> Iterator[Any]:
+        """Use a connection within a transaction that can't write, for something short of our own.
+
+        With *writable* nothing stays of it either; some servers plan writes only where they could be run.
+        """
         session = self._take()
         reusable = False
         try:
             with self._translated(text), session.busy() as driver:
-                self.begin(driver, writable=False)
+                self.begin(driver, writable=writable)
                 yield driver
             reusable = True
         except DbmcpError as error:

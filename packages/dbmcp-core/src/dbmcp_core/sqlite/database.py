@@ -189,6 +189,14 @@ class SQLiteDatabase(Database):
                 lines.append("  " * depth[number] + detail)
             return "\n".join(lines)
 
+    def prepare(self, statement: Statement) -> None:
+        """Have SQLite compile a write under EXPLAIN, with an authorizer that allows what writes may do."""
+        describer = self._open_describer()
+        with wrapped(statement.text, self._names):
+            _, error = describer.compile(statement.text, statement.params, "write")
+            if error is not None:
+                raise error
+
     def judge(self, statement: Statement, verdict: Verdict) -> Verdict:
         """Let SQLite's own parser decide what the guard could not parse."""
         return judge.second_opinion(self._open_describer(), statement, verdict)

@@ -267,9 +267,9 @@ class Describer:
     def _schema_version(self) -> int:
         return int(self._connection.execute("PRAGMA schema_version").fetchone()[0])
 
-    def compile(self, text: str, params: Params) -> tuple[Authorizer, sqlite3.Error | None]:
+    def compile(self, text: str, params: Params, role: str = "read") -> tuple[Authorizer, sqlite3.Error | None]:
         """Let SQLite compile *text* without running it; return what that would do, and the error if there is one."""
-        authorizer = Authorizer("read")
+        authorizer = Authorizer(role)
         explain = text if re.match(r"\s*explain\b", text, re.I) else f"EXPLAIN {text}"
         with self._lock:
             self._connection.set_authorizer(authorizer)
