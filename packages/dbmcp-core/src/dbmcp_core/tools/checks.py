@@ -28,9 +28,13 @@ def source_of(one: Loaded, config: ProjectConfig) -> Source | None:
 
 
 def code_of(definition: Definition, text: str, source: Source) -> Code:
-    """Return the SQL of a definition, for the source that it runs on."""
+    """Return the SQL of a definition, for the source that it runs on; or what that one has in place of SQL."""
     assert not isinstance(definition, Prompt)  # noqa: S101 - for the type checker
-    dialect = source.engine.dialect or ""
+    dialect = source.engine.dialect
+    if dialect is None:
+        from dbmcp_core.tools.native import NativeCode
+
+        return NativeCode(text, definition.parameters, definition.code_language)
     if definition.code_language == "jinja":
         from dbmcp_core.tools.template import jinja_code  # Jinja takes some time to import
 

@@ -12,7 +12,7 @@ from dbmcp_core.running import Running
 from dbmcp_core.statement import Params
 from dbmcp_core.tools.user import ANONYMOUS, User
 
-__all__ = ["CallContext", "Host", "current", "entered"]
+__all__ = ["VALIDATING", "CallContext", "Host", "current", "entered"]
 
 
 class Host(Protocol):
@@ -71,6 +71,9 @@ class CallContext:
     #: The record of this call, which those of its statements name.
     record: str | None = None
 
+
+#: The door of ``dbmcp validate``, which tells of what fails by itself.
+VALIDATING = "validate"
 
 _current: ContextVar[CallContext | None] = ContextVar("dbmcp_call", default=None)
 

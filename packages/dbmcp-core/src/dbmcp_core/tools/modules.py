@@ -26,6 +26,7 @@ from typing import Any
 from dbmcp_core.errors import ToolFailed
 from dbmcp_core.runtime import Hooks, collecting
 from dbmcp_core.settings import redact
+from dbmcp_core.tools.context import VALIDATING, current
 from dbmcp_core.tools.output import aside
 
 __all__ = ["Modules", "told"]
@@ -271,8 +272,10 @@ class Modules:
 
 def told(exc: BaseException, secrets: Collection[str], folders: Sequence[Path]) -> str:
     """Return the type and message of *exc* and where in the project it came up; log the rest. No secret shows."""
-    whole = redact("".join(traceback.format_exception(exc)), secrets)
-    _log.warning("A project's code failed:\n%s", whole.rstrip())
+    call = current()
+    if call is None or call.door != VALIDATING:
+        whole = redact("".join(traceback.format_exception(exc)), secrets)
+        _log.warning("A project's code failed:\n%s", whole.rstrip())
     place = _place(exc, folders)
     message = redact(str(exc.msg if isinstance(exc, SyntaxError) else exc), secrets)
     text = f"{type(exc).__name__}: {message}" if message else type(exc).__name__

@@ -50,6 +50,9 @@ class Severity(StrEnum):
 def validate(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="One file; left out, all of them.")] = None,
     *,
+    init: Annotated[
+        bool, typer.Option("--init", help="Run what the project has under on_init first: it may make the tables.")
+    ] = False,
     json: AsEnvelope = False,
     project: ProjectFolder = None,
     profile: Profile = None,
@@ -69,7 +72,7 @@ def validate(
         config = require(project, profile=profile, read_only=read_only, warn=not json)
         with running(config, is_recorded=False) as executor:
             found = validated(
-                config.project, executor, lambda one: wanted in (None, os.path.realpath(one.document.path))
+                config.project, executor, lambda one: wanted in (None, os.path.realpath(one.document.path)), init=init
             )
         problems = [one for one in found.problems if wanted in (None, os.path.realpath(one.place.path))]
         files = {one.document.path for one in found.definitions} | {one.place.path for one in found.problems}

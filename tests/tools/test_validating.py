@@ -1,0 +1,157 @@
+"""What ``dbmcp validate`` finds by asking a database, and that nothing is run for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbmcp_core import Executor, Registry
+from dbmcp_core.call import Call, Intent
+from dbmcp_core.config import source
+from dbmcp_core.statement import Result, Statement
+from dbmcp_core.tools.problems import Problem
+from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+from dbmcp_core.tools.validating import validated
+
+Write = Callable[[str, str], Path]
+ENGINES = ("sqlite", "duckdb", "postgres", "mysql")
+TABLE = "CREATE TABLE product (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL)"
+
+
+@pytest.fixture(params=ENGINES)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+    """An executor on one source, with a table of two rows, that may be written to."""
+    engine: str = request.param
+    settings: dict[str, Any] = {"engine": engine}
+    if engine in ("postgres", "mysql"):
+        settings |= request.getfixturevalue(f"{engine}_settings")
+    else:
+        settings |= {"filename": str(tmp_path / f"shop.{engine}"), "create_if_not_exists": True}
+    registry = Registry()
+    executor = Executor(registry, [source(registry, "shop", {**settings, "read_only": False})])
+    for text in (TABLE, "INSERT INTO product VALUES (1, 'pen'), (2, 'ink')"):
+        executor.run(Call("shop", Statement(text), Intent.WRITE))
+    yield executor
+    executor.close()
+
+
+def problems(executor: Executor, folder: Path, tools: str, *, init: bool = False, **options: Any) -> list[Problem]:
+    (folder / "tools").mkdir(exist_ok=True)
+    (folder / "tools" / "all.yml").write_text(f"dbmcp: 1\ntools:\n{tools}")
+    config = ProjectConfig.from_options(ProjectOptions(**options), folder / "dbmcp.toml", executor.sources())
+    return list(validated(config, executor, init=init).problems)
+
+
+def tool(name: str, code: str, parameters: str = "") -> str:
+    return f"- name: {name}\n  parameters: [{parameters}]\n  source:\n    code: |\n      {code}\n"
+
+
+RIGHT = {
+    "add": "INSERT INTO product (id, name) VALUES ($id, $name)",
+    "rename": "UPDATE product SET name = $name WHERE id = $id",
+    "remove": "DELETE FROM product WHERE id = $id OR name = $name",
+    "copy": "INSERT INTO product SELECT id + $id, $name FROM product",
+    "make": "CREATE TABLE other (id INTEGER)",
+    "spoil": "DROP TABLE product",
+}
+WRONG = {
+    "INSERT INTO gone (id) VALUES ($id)": "gone",
+    "INSERT INTO product (id, nam) VALUES ($id, 'x')": "nam",
+    "UPDATE product SET nam = 'x' WHERE id = $id": "nam",
+    "DELETE FROM product WHERE idd = $id": "idd",
+    "DELETE FRM product WHERE id = $id": "near",
+    "UPDATE product SET name = (SELECT x FROM gone) WHERE id = $id": "gone",
+}
+BOTH = "{name: id, type: integer}, {name: name, type: string}"
+
+
+def count(executor: Executor) -> Any:
+    found = executor.run(Call("shop", Statement("SELECT count(*) FROM product"), Intent.READ))
+    assert isinstance(found, Result)
+    return found.rows[0][0]
+
+
+def test_writes_are_prepared_and_not_run(shop: Executor, tmp_path: Path) -> None:
+    tools = "".join(tool(name, code, BOTH if "$" in code else "") for name, code in RIGHT.items())
+    assert problems(shop, tmp_path, tools) == []
+    assert count(shop) == 2
+
+
+@pytest.mark.parametrize("code", WRONG)
+def test_a_write_that_the_database_would_not_take(shop: Executor, tmp_path: Path, code: str) -> None:
+    [problem] = problems(shop, tmp_path, tool("t", code, "{name: id, type: integer}"))
+    assert problem.severity == "error"
+    assert WRONG[code] in problem.message
+    assert count(shop) == 2
+
+
+def test_a_write_on_a_source_that_is_read_only(tmp_path: Path) -> None:
+    registry = Registry()
+    executor = Executor(registry, [source(registry, "shop", {"engine": "sqlite", "filename": ":memory:"})])
+    [problem] = problems(executor, tmp_path, tool("t", "DELETE FROM product"))
+    executor.close()
+    assert (problem.severity, problem.place.line) == ("error", 5)
+    assert "read_only = false" in problem.message
+
+
+INIT = """
+from dbmcp_core.runtime import db, on_init, on_shutdown
+
+@on_init
+def make():
+    db.execute("CREATE TABLE IF NOT EXISTS made (id INTEGER)")
+
+@on_shutdown
+def end():
+    db.execute("INSERT INTO made VALUES (7)")
+"""
+
+
+def test_tables_that_on_init_makes(shop: Executor, tmp_path: Path, write: Write) -> None:
+    write("python/start.py", INIT)
+    tools = tool("t", "SELECT id FROM made") + tool("u", "DELETE FROM made") + tool("v", "SELEC 1")
+    first = problems(shop, tmp_path, tools)
+    assert [(one.subject, one.severity) for one in first] == [
+        ("tool:t", "warning"),
+        ("tool:u", "warning"),
+        ("tool:v", "error"),
+    ]
+    assert "--init" in first[0].message
+    assert [one.subject for one in problems(shop, tmp_path, tools, init=True)] == ["tool:v"]
+    found = shop.run(Call("shop", Statement("SELECT id FROM made"), Intent.READ))
+    assert isinstance(found, Result)
+    assert found.rows == ((7,),)
+
+
+def test_a_hook_that_fails_is_told(tmp_path: Path, write: Write) -> None:
+    executor = Executor(Registry(), [])
+    write("python/start.py", "from dbmcp_core.runtime import on_init\n\n@on_init\ndef make():\n    1 / 0\n")
+    [problem] = problems(executor, tmp_path, "  []\n", init=True)
+    executor.close()
+    assert (problem.severity, "make() failed: ZeroDivisionError" in problem.message) == ("error", True)
+
+
+def test_code_that_does_not_end_is_told(tmp_path: Path, write: Write) -> None:
+    executor = Executor(Registry(), [])
+    write("python/t.py", "import time\nwhile True:\n    time.sleep(0.01)\n")
+    [problem] = problems(executor, tmp_path, PYTHON, timeout_s=0.3)
+    executor.close()
+    assert problem.message.startswith("../python/t.py isn't loaded after 0.3 seconds (timeout_s)")
+    assert problem.place.path.name == "all.yml"
+
+
+PYTHON = "- name: t\n  language: python\n  source: {file: ../python/t.py}\n"
+
+
+def test_code_that_fails_is_told_without_a_traceback(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    executor = Executor(Registry(), [])
+    write("python/t.py", "def t():\n    return 1\n\nraise SystemExit(0)\n")
+    [problem] = problems(executor, tmp_path, PYTHON)
+    executor.close()
+    assert "SystemExit: 0 (t.py, line 4)" in problem.message
+    assert "Traceback" not in caplog.text
