@@ -144,3 +144,14 @@ def test_old_records_go_and_the_chain_still_holds(run: Run, log: Path) -> None:
     verified = run("log", "verify")
     assert verified.exit_code == 0
     assert "It begins after a cleanup that removed 4 records on " in verified.stderr
+
+
+def test_texts_that_no_file_can_hold_and_names_that_are_sql_are_exported(run: Run, tmp_path: Path) -> None:
+    hostile = {'a" VARCHAR); DROP TABLE logs; --': "x", "input_data": {"a": "\ud800\x1b[2J\n"}, "error": "\udcff"}
+    (tmp_path / "calls.jsonl").write_text(json.dumps(hostile) + "\n")
+    file = ("--file", tmp_path / "calls.jsonl")
+    for option in ("--export-csv", "--export-duckdb"):
+        assert run("log", *file, option, tmp_path / option.strip("-")).exit_code == 0
+    with (tmp_path / "export-csv").open(newline="", encoding="utf-8") as found:
+        assert [len(row) for row in csv.reader(found)] == [3, 3]
+    assert "\x1b" not in run("log", *file).output

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -159,3 +162,131 @@ def test_no_text_makes_a_line_of_its_own(tmp_path_factory: pytest.TempPathFactor
     assert len(path.read_bytes().splitlines()) == 1
     assert json.loads(path.read_text())["input_data"] == {"note": text}
     assert audit.verify(path).broken is None
+
+
+# Attacks and accidents
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda line: line.replace('"operation_name":"a"', '"operation_name":"b","operation_name":"a"'),
+        lambda line: line.replace('"stdio"', '"\\u0073tdio"'),
+        lambda line: line.replace(",", ", "),
+        lambda line: line.replace("\n", " \n"),
+        lambda line: line.rstrip("\n"),
+        lambda line: "[" * 100_000 + "\n",
+        lambda line: "\n",
+    ],
+    ids=["a key twice", "escaped", "spaced", "trailing", "without its end", "deep", "empty"],
+)
+def test_a_line_is_held_to_as_it_stands(log: AuditLog, forge: Any) -> None:
+    for number in range(2):
+        log.dbmcp_record(record(number))
+    first, last = log.path.read_text().splitlines(keepends=True)
+    assert forge(last) != last
+    log.path.write_text(first + forge(last))
+    found = audit.verify(log.path)
+    assert (found.records, found.broken is not None) == (1, True)
+
+
+def test_bytes_that_are_no_text_are_passed_over(log: AuditLog) -> None:
+    log.dbmcp_record(record(1))
+    with log.path.open("ab") as file:
+        file.write(b"\xff\xfe{}\n")
+    assert [entry["record_id"] for entry in entries(log)] == ["r1"]
+    assert audit.verify(log.path).broken is not None
+
+
+def test_what_was_cut_off_stays_and_the_next_record_is_whole(log: AuditLog) -> None:
+    log.dbmcp_record(record(1))
+    with log.path.open("ab") as file:
+        file.write(b'{"schema_name":"dbmcp.ca')  # the machine went down
+    AuditLog(log.path).dbmcp_record(record(2))
+    assert [entry["record_id"] for entry in entries(log)] == ["r1", "r2"]
+    first, second = entries(log)
+    assert second["prev_hash"] == first["record_hash"]
+    assert "logs.jsonl:2: is no record" in str(audit.verify(log.path).broken)
+
+
+FULL = """
+import resource, signal, sys
+from dbmcp_core.call import CallRecord
+from dbmcp_core.tools.audit import AuditLog
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+log = AuditLog(sys.argv[1])
+def one(id, **more):
+    log.dbmcp_record(CallRecord(id, "2026-01-01", "mcp", "x", "s", "e", "call", "done", tool="tool:a", **more))
+one("r1")
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, resource.RLIM_INFINITY))
+try:
+    one("r2", arguments={"text": "x" * 20_000})
+except OSError as exc:
+    print("refused", exc.errno)
+one("r3")
+"""
+
+
+def test_a_full_disk_leaves_no_half_of_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    done = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == f"refused {errno.EFBIG}\n"
+    assert [entry["record_id"] for entry in audit.read(path)] == ["r1", "r3"]
+    assert audit.verify(path).broken is None
+
+
+MANY = """
+import sys
+from dbmcp_core.call import CallRecord
+from dbmcp_core.tools.audit import AuditLog
+
+log = AuditLog(sys.argv[1], max_bytes=2_500)
+for number in range(60):
+    log.dbmcp_record(
+        CallRecord(f"{sys.argv[2]}{number}", "2026-01-01", "mcp", "x", "s", "e", "call", "done", tool="tool:a")
+    )
+"""
+
+
+def test_processes_that_put_files_aside_under_each_other_keep_one_chain(tmp_path: Path) -> None:
+    path = tmp_path / "logs.jsonl"
+    running = [subprocess.Popen([sys.executable, "-c", MANY, path, name]) for name in "abc"]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    found = audit.verify(path)
+    assert (found.records, found.broken) == (180, None)
+    assert {entry["record_id"] for entry in audit.read(path)} == {f"{name}{n}" for name in "abc" for n in range(60)}
+
+
+def test_a_file_that_can_t_be_put_aside_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(tmp_path / "logs.jsonl", max_bytes=10)
+    for number in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(PermissionError(errno.EACCES, "no")))
+            log.dbmcp_record(record(number))
+    assert (audit.verify(log.path).records, len(audit.segments(log.path))) == (2, 1)
+
+
+def test_a_log_of_another_name_is_none_of_this_one_s(tmp_path: Path) -> None:
+    for name in ("logs", "logs-prod", "logs[1]", "logs-20260101"):
+        AuditLog(tmp_path / f"{name}.jsonl").dbmcp_record(record(1))
+    for name in ("logs", "logs-prod", "logs[1]"):
+        assert audit.verify(tmp_path / f"{name}.jsonl").records == 1
+    full = AuditLog(tmp_path / "logs[1].jsonl", max_bytes=10)
+    full.dbmcp_record(record(2))
+    assert audit.verify(full.path).records == 2
+
+
+def test_statements_beyond_what_is_kept_are_counted(log: AuditLog) -> None:
+    for number in range(150):
+        log.dbmcp_record(record(number, tool=None, parent="r1", statement="SELECT 1"))
+    log.dbmcp_record(record(1))
+    events = entries(log)[0]["execution_events"]
+    assert (len(events), events[-1]) == (101, {"omitted": 50})
+
+
+def test_every_line_is_json_for_everybody(log: AuditLog) -> None:
+    log.dbmcp_record(record(arguments={"a": float("nan"), "b": [float("-inf")], "c": "\ud800"}))
+    json.loads(log.path.read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert entries(log)[0]["input_data"] == {"a": "nan", "b": ["-inf"], "c": "\ud800"}
+    assert audit.verify(log.path).broken is None

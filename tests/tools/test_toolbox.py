@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dbmcp_core import CallRecord, Executor, Registry, Running, hookimpl
 from dbmcp_core.config import source
 from dbmcp_core.errors import (
     ArgumentsInvalid,
+    DbmcpError,
     NotFound,
     PolicyDenied,
     QueryFailed,
@@ -190,3 +192,35 @@ def test_what_is_sensitive_is_masked_at_every_depth(value: Any) -> None:
 
 def _parts(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("value", ["secret-4711", {"pin": "secret-4711"}, ["x", "secret-4711"]])
+def test_a_sensitive_value_in_an_error_reaches_no_record_and_no_log(
+    make: Make,
+    records: Records,
+    write: Callable[[str, str], Path],
+    value: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write("python/quote.py", "def quote(value):\n    raise ValueError(f'no such card: {value}')\n")
+    write(
+        "python/ask.py",
+        "from dbmcp_core.runtime import db\n\n"
+        "def ask(value):\n    return db.execute('SELECT * FROM missing_' || $v, {'v': str(value)})\n",
+    )
+    kind = {str: "string", dict: "object", list: "array"}[type(value)]
+    parameters = f"parameters: [{{name: value, type: {kind}, sensitive: true}}]"
+    toolbox = make(
+        f"- {{name: quote, {parameters}, language: python, source: {{file: ../python/quote.py}}}}\n"
+        f"- {{name: ask, {parameters}, language: python, source: {{file: ../python/ask.py}}}}\n"
+        f"- {{name: sql, {parameters}, source: {{code: 'SELECT * FROM product WHERE json(:value) = 1'}}}}\n"
+    )
+    for name in ("quote", "ask", "sql"):
+        with pytest.raises(DbmcpError) as raised:
+            call(toolbox, name, value=value, undeclared="secret-4711")
+        assert "secret-4711" not in str(raised.value)
+        with pytest.raises(DbmcpError) if name != "sql" or kind == "string" else nullcontext():
+            call(toolbox, name, value=value)
+    assert "secret-4711" not in repr(list(records))
+    assert "secret-4711" not in caplog.text
+    assert "no such card" in caplog.text

@@ -28,6 +28,7 @@ class Call:
 
     ``caller`` is whoever the door knows is asking; a parked result belongs to the caller that made it.
     ``limits`` left out are the source's own. ``parent`` is the record of the tool's call that this one is part of.
+    ``private`` are texts among its values that no error and no record may show.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Call:
     door: str = "python"
     limits: Limits | None = None
     parent: str | None = None
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

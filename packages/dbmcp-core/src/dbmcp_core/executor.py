@@ -135,6 +135,7 @@ class Executor:
         """
         running = running or Running()
         entry = Entry(call.intent.value, call.caller, call.door, call.source, call.statement, parent=call.parent)
+        entry.private = call.private
         with recorded(self._registry, entry):
             slot = self._slot(call.source, entry)
             page, timeout_s = _limits(slot.source, call.limits)

@@ -38,6 +38,8 @@ class Entry:
     truncated: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     parent: str | None = None
+    #: Texts of the caller's that must not show.
+    private: tuple[str, ...] = ()
     #: What only the call of a tool has.
     tool: str | None = None
     user: Mapping[str, Any] | None = None
@@ -48,7 +50,7 @@ class Entry:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The texts that must not leave the block."""
-        return self.source.settings.secrets() if self.source is not None else ()
+        return (*self.private, *(self.source.settings.secrets() if self.source is not None else ()))
 
 
 @contextmanager

@@ -7,7 +7,10 @@ from there on; only what is cut off at the very end can't be seen, unless its la
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+import math
 import os
 import threading
 import uuid
@@ -21,9 +24,11 @@ from typing import IO, Any
 from dbmcp_core import values
 from dbmcp_core.call import CallRecord
 from dbmcp_core.hookspecs import hookimpl
-from dbmcp_core.tools.audit_files import Verified, digest, last_record, read, segments, verify
+from dbmcp_core.tools.audit_files import Verified, digest, last_hash, last_record, line_of, read, segments, verify
 
 __all__ = ["AuditLog", "Verified", "read", "segments", "verify"]
+
+_log = logging.getLogger("dbmcp")
 
 MAX_BYTES = 50 << 20
 #: Characters of a result's JSON that are recorded; of a longer one only its size is.
@@ -47,7 +52,7 @@ class AuditLog:
         self._max_bytes = max_bytes
         self._results = results
         self._lock = threading.Lock()
-        #: Which file was written to last, how large it was then, and its last hash.
+        #: Which file was written to last, how long it was then, and the hash that it ended with.
         self._last: tuple[int, int, str | None] | None = None
         self._events: OrderedDict[str, list[dict[str, Any]]] = OrderedDict()
 
@@ -88,7 +93,11 @@ class AuditLog:
 
     def _keep(self, record: CallRecord) -> None:
         events = self._events.setdefault(str(record.parent), [])
-        if len(events) < _MOST_EVENTS:
+        if len(events) >= _MOST_EVENTS:
+            if "omitted" not in events[-1]:
+                events.append({"omitted": 0})
+            events[-1]["omitted"] += 1
+        else:
             events.append(
                 {
                     "statement": record.statement,
@@ -105,18 +114,28 @@ class AuditLog:
             self._events.popitem(last=False)
 
     def _append(self, file: IO[bytes], entry: dict[str, Any]) -> int:
-        """Write *entry* at the end of *file*, and return the size that it has then."""
-        which, size = os.fstat(file.fileno()).st_ino, file.seek(0, os.SEEK_END)
-        if self._last is None or self._last[:2] != (which, size):  # the first one, or another process wrote meanwhile
-            self._last = (which, size, _hash_of(last_record(file, size)) if size else self._hash_before())
-        entry["prev_hash"] = self._last[2]
+        """Write *entry* at the end, whole or not at all, and return the size of the file then."""
+        size, number = file.seek(0, os.SEEK_END), os.fstat(file.fileno()).st_ino
+        if self._last is not None and self._last[:2] == (number, size) and size:
+            before, is_torn = self._last[2], False
+        else:  # the first one, or another process has written meanwhile
+            before, is_torn = last_hash(file, size) if size else (self._hash_before(), False)
+        entry["prev_hash"] = before
         entry["record_hash"] = digest(entry)
-        line = json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+        line = line_of(entry).encode("ascii") + b"\n"
         file.seek(0, os.SEEK_END)
-        file.write(line)
-        file.flush()
-        self._last = (which, size + len(line), entry["record_hash"])
-        return size + len(line)
+        try:
+            # What somebody who was cut off has left stays, on a line of its own: `verify` tells of it.
+            file.write(b"\n" + line if is_torn else line)
+            file.flush()
+        except OSError:  # a disk that is full has taken a part of it
+            self._last = None
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.fileno(), size)
+            raise
+        size += len(line) + is_torn
+        self._last = (number, size, entry["record_hash"])
+        return size
 
     def _hash_before(self) -> str | None:
         """Return the hash that the newest segment ends with."""
@@ -124,12 +143,16 @@ class AuditLog:
         if not earlier:
             return None
         with earlier[-1].open("rb") as file:
-            return _hash_of(last_record(file, file.seek(0, os.SEEK_END)))
+            return last_hash(file, file.seek(0, os.SEEK_END))[0]
 
     def _rotate(self) -> None:
+        """Put the file aside, under the lock on it: whoever waits for that one opens the next."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-        self.path.rename(self.path.with_name(f"{self.path.stem}-{stamp}.jsonl"))
         self._last = None
+        try:
+            self.path.rename(self.path.with_name(f"{self.path.stem}-{stamp}.jsonl"))
+        except OSError as exc:  # the record is written, and the file only longer than it should be
+            _log.warning("The records in %s can't be put aside: %s", self.path, exc.strerror)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -182,17 +205,14 @@ def _note(operation: str, told: Mapping[str, Any]) -> dict[str, Any]:
     return _entry(record, [], results=False)
 
 
-def _hash_of(entry: Mapping[str, Any] | None) -> str | None:
-    found = (entry or {}).get("record_hash")
-    return found if isinstance(found, str) else None
-
-
 def _plain(value: Any) -> Any:
     """Return *value* as JSON holds it."""
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):  # which JSON doesn't have
+        return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else values.to_text(value)
 
 

@@ -14,14 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["CLEANUP", "Verified", "digest", "foreign", "last_record", "read", "segments", "verify"]
+__all__ = [
+    "CLEANUP",
+    "Verified",
+    "digest",
+    "entry_of",
+    "foreign",
+    "last_hash",
+    "last_record",
+    "line_of",
+    "read",
+    "segments",
+    "verify",
+]
 
 #: What a record is called that says which older ones were removed.
 CLEANUP = "cleanup"
 _UNHASHED = ("record_hash", "signature")
 #: Stamps of files that were put aside, by us and by MXCP. Another log's name may begin with this one's.
 _OURS, _MXCP = re.compile(r"-\d{8}T\d{12}Z"), re.compile(r"-\d{8}T\d{6}")
-_STEP = 65_536
+#: Bytes that are read at once, and those before a file's end in which its last record is looked for.
+_STEP, _FARTHEST = 65_536, 16 << 20
 
 
 def digest(entry: Mapping[str, Any]) -> str:
@@ -31,19 +44,47 @@ def digest(entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+def line_of(entry: Mapping[str, Any]) -> str:
+    """Return the line that a record is."""
+    return json.dumps(entry, separators=(",", ":"))
+
+
+def entry_of(line: bytes) -> dict[str, Any]:
+    """Return the record that *line* is, or nothing."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
 def last_record(file: IO[bytes], size: int) -> dict[str, Any] | None:
     """Return the last record of the open *file* of *size* bytes, or None where its last line is no record."""
-    tail = b""
-    while size > 0 and tail.rstrip(b"\n").rfind(b"\n") < 0:
-        start = max(0, size - _STEP)
+    line = next(_backwards(file, size), b"")
+    return entry_of(line) or None  # of a line that was torn `verify` tells
+
+
+def last_hash(file: IO[bytes], size: int) -> tuple[str | None, bool]:
+    """Return the hash of the last whole record of the open *file*, and whether its last line has no end."""
+    file.seek(max(0, size - 1))
+    is_torn = file.read(1) != b"\n"
+    for line in _backwards(file, size):
+        if isinstance(found := entry_of(line).get("record_hash"), str):
+            return found, is_torn
+    return None, is_torn
+
+
+def _backwards(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """Yield the lines of the open *file* that aren't empty, the last one first, as far back as is looked."""
+    rest, least = b"", max(0, size - _FARTHEST)
+    while size > least:
+        start = max(least, size - _STEP)
         file.seek(start)
-        tail = file.read(size - start) + tail
+        rest, *lines = (file.read(size - start) + rest).split(b"\n")
         size = start
-    try:
-        found = json.loads(tail.rstrip(b"\n").rpartition(b"\n")[2])
-    except ValueError:  # a line that was torn; `verify` tells of it
-        return None
-    return found if isinstance(found, dict) else None
+        yield from (line for line in reversed(lines) if line)
+    if rest and not least:
+        yield rest
 
 
 def segments(path: Path) -> list[Path]:
@@ -64,13 +105,9 @@ def _stamped(path: Path, stamp: re.Pattern[str]) -> list[Path]:
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the records of the log at *path*, the oldest first; lines that are none are passed over."""
     for segment in [*foreign(path), *segments(path)]:
-        with segment.open(encoding="utf-8", errors="replace") as lines:
+        with segment.open("rb") as lines:
             for line in lines:
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(entry, dict):
+                if entry := entry_of(line):
                     yield entry
 
 
@@ -94,7 +131,7 @@ def verify(path: Path) -> Verified:
     """
     chain = _Chain()
     for segment in segments(path):
-        with segment.open(encoding="utf-8", errors="replace") as lines:
+        with segment.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if (broken := chain.add(line)) is not None:
                     return Verified(chain.records, chain.last, f"{segment}:{number}: {broken}")
@@ -117,13 +154,13 @@ class _Chain:
         #: What cleanups said, by the hash of the last record that they removed.
         self.removed: dict[str | None, str] = {}
 
-    def add(self, line: str) -> str | None:
+    def add(self, line: bytes) -> str | None:
         """Take the next record, or return what is wrong with it."""
-        try:
-            entry = json.loads(line)
-        except ValueError:
+        entry = entry_of(line)
+        if not entry or not line.endswith(b"\n"):
             return "is no record"
-        if not isinstance(entry, dict) or entry.get("record_hash") != digest(entry):
+        # As it stands, too: of a key that is there twice another reader may take the first.
+        if entry.get("record_hash") != digest(entry) or line_of(entry).encode("ascii") != line[:-1]:
             return "was changed after it was written"
         if not self.records:
             self.first = self.last = entry.get("prev_hash")

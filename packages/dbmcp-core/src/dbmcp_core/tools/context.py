@@ -70,6 +70,8 @@ class CallContext:
     only_reads: bool = False
     #: The record of this call, which those of its statements name.
     record: str | None = None
+    #: Texts among its arguments that no error, record or log may show.
+    private: tuple[str, ...] = ()
 
 
 #: The door of ``dbmcp validate``, which tells of what fails by itself.

@@ -122,7 +122,7 @@ class ProjectHost:
         intent = Intent.READ if context.only_reads else Intent.EITHER
         limits = Limits(max_rows=_MOST_ROWS)
         statement = Statement(text, params, trusted=True)
-        call = Call(name, statement, intent, context.caller, context.door, limits, context.record)
+        call = Call(name, statement, intent, context.caller, context.door, limits, context.record, context.private)
         with context.running.cord(running.cancel):
             page = self._run(call, running)
             keys = names(page.columns, numbers_twins=self._project.config.uses_mxcp)

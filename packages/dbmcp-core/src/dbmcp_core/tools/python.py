@@ -108,7 +108,9 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], context: Ca
         if isinstance(exc, DbmcpError):
             raise
         name = getattr(function, "__name__", "The function")
-        raise ToolFailed(f"{name}() failed: {told(exc, modules.secrets(), modules.folders)}") from None
+        raise ToolFailed(
+            f"{name}() failed: {told(exc, (*modules.secrets(), *context.private), modules.folders)}"
+        ) from None
     context.running.raise_if_stopped()
     return result
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox", "masked"]
 
 _MASK = "***"
+#: Characters of the shortest text that is masked wherever it stands; shorter ones are in every message.
+_SHORTEST_PRIVATE = 4
 #: Truncated answers whose rest can be read on; the executor parks fewer.
 _MOST_PARKED = 1_000
 
@@ -186,6 +188,7 @@ class Toolbox:
             if source is not None:
                 entry.name, entry.source = source.name, source
             entry.arguments = _masked_arguments(endpoint, call.arguments)
+            entry.private = _private(endpoint, call.arguments)
             arguments = endpoint.checker.convert(call.arguments)
             with _deciding(entry):
                 entry.decisions = _told(endpoint.policies.check_input(arguments, call.user))
@@ -266,6 +269,7 @@ class Toolbox:
             call.tell,
             only_reads=endpoint.only_reads,
             record=entry.id,
+            private=entry.private,
         )
         with entered(context):
             if endpoint.language == "python":
@@ -288,7 +292,7 @@ class Toolbox:
     def _sql(self, endpoint: Endpoint, arguments: Mapping[str, Any], context: CallContext, entry: Entry) -> Result:
         statement = dataclasses.replace(endpoint.code.statement(arguments), trusted=True)
         intent = Intent.READ if context.only_reads else Intent.EITHER
-        call = Call(entry.name, statement, intent, context.caller, context.door, parent=entry.id)
+        call = Call(entry.name, statement, intent, context.caller, context.door, parent=entry.id, private=entry.private)
         return rows_of(self.executor.run(call, context.running))
 
     def _shaped(self, endpoint: Endpoint, page: Result) -> Any:
@@ -352,6 +356,22 @@ def _masked_arguments(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str,
     specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
     # What isn't declared may be anything, a misspelt password among it.
     return {name: masked(value, specs[name]) if name in specs else _MASK for name, value in given.items()}
+
+
+def _private(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the texts in what is sensitive: a database may quote them in an error, and code in an exception."""
+    from dbmcp_core.tools.fields import has_sensitive
+
+    specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
+    found: set[str] = set()
+    waiting = [value for name, value in given.items() if name not in specs or has_sensitive(specs[name])]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, (Mapping, list, tuple)):
+            waiting += value.values() if isinstance(value, Mapping) else value
+        elif len(text := str(value)) >= _SHORTEST_PRIVATE:
+            found.add(text)
+    return tuple(found)
 
 
 def masked(value: Any, spec: TypeSpec | None) -> Any:

@@ -196,7 +196,7 @@ def _since(text: str) -> datetime:
 
 
 def _export_csv(path: Path, entries: list[dict[str, Any]]) -> None:
-    with writing(path), path.open("w", encoding="utf-8", newline="") as target:
+    with writing(path), path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as target:
         names = list(entries[0]) if entries else list(_COLUMNS)
         writer = csv.writer(target)
         writer.writerow(names)
@@ -219,9 +219,11 @@ def _export_duckdb(path: Path, entries: list[dict[str, Any]]) -> None:
     names = list(entries[0]) if entries else list(_COLUMNS)
     marks = ", ".join("?" for _ in names)
     with connect(f"duckdb:///{path}", read_only=False, create_if_not_exists=True) as target:
-        target.execute(f"CREATE TABLE logs ({', '.join(f'{name} VARCHAR' for name in names)})")
+        columns = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" VARCHAR' for name in names)
+        target.execute(f"CREATE TABLE logs ({columns})")
         for entry in entries:
-            values = [None if entry.get(name) is None else str(_text(entry[name])) for name in names]
+            texts = [None if entry.get(name) is None else str(_text(entry[name])) for name in names]
+            values = [text and text.encode("utf-8", "backslashreplace").decode() for text in texts]
             target.execute(f"INSERT INTO logs VALUES ({marks})", values)  # noqa: S608 - only marks are put in
 
 
