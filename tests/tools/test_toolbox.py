@@ -224,3 +224,10 @@ def test_a_sensitive_value_in_an_error_reaches_no_record_and_no_log(
     assert "secret-4711" not in repr(list(records))
     assert "secret-4711" not in caplog.text
     assert "no such card" in caplog.text
+
+
+def test_a_result_s_sensitive_fields_are_masked_whatever_their_case() -> None:
+    spec = TypeSpec.model_validate(
+        {"type": "array", "items": {"type": "object", "properties": {"ssn": {"type": "string", "sensitive": True}}}}
+    )
+    assert masked([{"SSN": "1", "id": 2}, {"\u017fsn": "1"}], spec) == [{"SSN": "***", "id": 2}, {"\u017fsn": "***"}]

@@ -378,13 +378,15 @@ def masked(value: Any, spec: TypeSpec | None) -> Any:
     """Return *value* with what *spec* calls sensitive masked, at every depth."""
     if spec is None or value is None:
         return value
+    from dbmcp_core.tools.fields import folded, has_sensitive
+
     if spec.sensitive:
         return _MASK
     if isinstance(value, list) and spec.type == "array":
         return [masked(part, spec.items) for part in value]
     if isinstance(value, Mapping) and spec.type == "object":
         other = spec.additional_properties if isinstance(spec.additional_properties, TypeSpec) else None
-        return {key: masked(part, spec.properties.get(key, other)) for key, part in value.items()}
-    from dbmcp_core.tools.fields import has_sensitive
-
+        # Names as policies compare them: a database may have its own mind about their case.
+        known = {folded(name): one for name, one in spec.properties.items()}
+        return {key: masked(part, known.get(folded(str(key)), other)) for key, part in value.items()}
     return _MASK if has_sensitive(spec) else value  # of another kind than was wanted: the JSON text of an object, say
