@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,9 @@ TESTS = GOOD[GOOD.index("  tests:") :]
         ("  tags: [x]\n", "info", 2, "tool.tags", "no tags"),
         ("  annotations: {readOnlyHint: true}\n", "info", 2, "tool.annotations", "no annotations"),
         ("description: A number., ", "error", 8, "tool.parameters[0].description", "'n' has no description"),
-        ("default: 1, ", "info", 8, "tool.parameters[0].default", "no default"),
-        (", examples: [2]", "info", 8, "tool.parameters[0].examples", "no examples"),
+        ("default: 1, examples: [2]", "info", 8, "tool.parameters[0].examples", "no examples"),
+        (", examples: [2]", "", 0, "", ""),
+        ("default: 1, ", "", 0, "", ""),
         ("    description: The rows.\n", "warning", 9, "tool.return.description", "the return has no description"),
         ("description: A row., ", "warning", 12, "tool.return.items", "the items of the return have no description"),
         (
@@ -76,3 +78,14 @@ def test_what_is_missed(
     assert problem.location == location
     assert problem.suggestion
     assert says in problem.message
+
+
+def test_mxcp_wants_a_default_and_examples_of_each_parameter(tmp_path: Path, write: Callable[[str, str], Path]) -> None:
+    write("tools/a.yml", GOOD.replace("default: 1, examples: [2]", "enum: [1, 2]"))
+    sources = [source(Registry(), "shop", "sqlite:///shop.db")]
+    config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", sources)
+    assert [one.location for one in lint(load(replace(config, uses_mxcp=True)))] == [
+        "tool.parameters[0].examples",
+        "tool.parameters[0].default",
+    ]
+    assert list(lint(load(config))) == []

@@ -28,6 +28,8 @@ def lint(project: Project) -> Iterator[Issue]:
         yield Issue(problem.message, problem.place, problem.severity, problem.subject)
     for one in project.definitions:
         yield from _definition(one)
+        for index, parameter in enumerate(one.definition.parameters):
+            yield from _parameter(one, parameter, ("parameters", index), as_mxcp=project.config.uses_mxcp)
 
 
 def _definition(one: Loaded) -> Iterator[Issue]:
@@ -49,20 +51,20 @@ def _definition(one: Loaded) -> Iterator[Issue]:
     if isinstance(definition, Tool) and not definition.annotations.model_fields_set:
         lacks = "the tool has no annotations: is it readOnlyHint: true?"
         yield _said(one, "info", lacks, ("annotations",), "Say whether it only reads: readOnlyHint.")
-    for index, parameter in enumerate(definition.parameters):
-        yield from _parameter(one, parameter, ("parameters", index))
     if not isinstance(definition, Prompt) and definition.returns is not None:
         yield from _return(one, definition.returns)
 
 
-def _parameter(one: Loaded, parameter: TypeSpec, route: Route) -> Iterator[Issue]:
+def _parameter(one: Loaded, parameter: TypeSpec, route: Route, *, as_mxcp: bool) -> Iterator[Issue]:
+    """Yield what a parameter lacks; MXCP wants examples and a default of each, even where its type says it all."""
     name = f"the parameter {parameter.name!r}"
     if not parameter.description:
         lacks = f"{name} has no description: a model has to guess what it means"
         yield _said(one, "error", lacks, (*route, "description"), "Say what it means, and in which unit or form it is.")
-    if not parameter.examples:
+    shows_itself = parameter.enum is not None or parameter.has_default or parameter.type == "boolean"
+    if not parameter.examples and (as_mxcp or not shows_itself):
         yield _said(one, "info", f"{name} has no examples", (*route, "examples"), "Show one or two values.")
-    if not parameter.has_default:
+    if as_mxcp and not parameter.has_default:
         yield _said(one, "info", f"{name} has no default", (*route, "default"), "Give it one if it may be left out.")
     yield from _inside(one, parameter, route, name)
 
