@@ -12,7 +12,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import methods
 
 from dbmcp_core import Database, Engine, Registry, Secret, Settings, hookimpl, setting
-from dbmcp_server.mcp.kernel import PAGE, Prompt, Tool
+from dbmcp_server.mcp.kernel import Prompt, Tool
+from dbmcp_server.mcp.paging import PAGE
 
 pytestmark = pytest.mark.anyio
 

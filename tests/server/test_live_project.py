@@ -6,12 +6,13 @@ import json
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +28,8 @@ class Live:
     def __init__(self, folder: Any, errlog: Any) -> None:
         self.folder, self._errlog = folder, errlog
         self.client: Client
+        #: What the server said without being asked.
+        self.lines: list[str] = []
         self._changed = anyio.Event()
 
     def log(self) -> str:
@@ -50,37 +53,65 @@ class Live:
 
 
 @asynccontextmanager
-async def living(folder: Any, era: str) -> AsyncIterator[Live]:
+async def living(folder: Any, era: str, how: str = "stdio") -> AsyncIterator[Live]:
     errlog = folder.path / "stderr.txt"
     live = Live(folder, errlog)
 
     async def hear(message: object) -> None:
         if type(message).__name__ == "ToolListChangedNotification":
             live.hear()
+        elif type(message).__name__ == "LoggingMessageNotification":
+            live.lines.append(message.params.data)
 
-    # The shell sends stderr into a file; the server takes its place.
-    command = ["-c", 'exec "$@" 2>"$0"', str(errlog), *folder.command]
-    parameters = StdioServerParameters(command="sh", args=command)
-    async with Client(parameters, mode=era, message_handler=hear) as client, anyio.create_task_group() as tasks:
-        live.client = client
-        if era == "auto":
-            async with client.listen(tools_list_changed=True) as changes:
-
-                async def listen() -> None:
-                    async for _ in changes:
-                        live.hear()
-
-                tasks.start_soon(listen)
-                yield live
-                tasks.cancel_scope.cancel()
+    async with AsyncExitStack() as stack:
+        if how == "http":
+            target = await stack.enter_async_context(listening(folder, errlog))
         else:
-            await client.list_tools()
+            # The shell sends stderr into a file; the server takes its place.
+            command = ["-c", 'exec "$@" 2>"$0"', str(errlog), *folder.command]
+            target = StdioServerParameters(command="sh", args=command)
+        live.client = await stack.enter_async_context(Client(target, mode=era, message_handler=hear))
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        if era == "auto":
+            changes = await stack.enter_async_context(live.client.listen(tools_list_changed=True))
+
+            async def listen() -> None:
+                async for _ in changes:
+                    live.hear()
+
+            tasks.start_soon(listen)
+            yield live
+            tasks.cancel_scope.cancel()
+        else:
+            await live.client.list_tools()
             yield live
 
 
-async def test_tools_come_change_and_go(folder, era):
+@asynccontextmanager
+async def listening(folder: Any, errlog: Any) -> AsyncIterator[str]:
+    """Serve the folder over HTTP; yield its address."""
+    with errlog.open("wb") as stderr:
+        process = subprocess.Popen([*folder.command, "--port", "0"], stdin=subprocess.DEVNULL, stderr=stderr)
+    try:
+        with anyio.fail_after(30):
+            while "listens on" not in errlog.read_text():
+                assert process.poll() is None, errlog.read_text()
+                await anyio.sleep(0.01)
+        yield next(line.split()[-1] for line in errlog.read_text().splitlines() if "listens on" in line)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+@pytest.fixture(params=["stdio", "http"])
+def how(request: pytest.FixtureRequest) -> str:
+    """The two ways to a server."""
+    return request.param
+
+
+async def test_tools_come_change_and_go(folder, era, how):
     path = folder.tool("one")
-    async with living(folder, era) as live:
+    async with living(folder, era, how) as live:
         assert await live.call("one") == [{"n": 1}]
         await live.change(lambda: folder.tool("one", "SELECT 2 AS n"))
         assert await live.call("one") == [{"n": 2}]
@@ -94,14 +125,160 @@ async def test_tools_come_change_and_go(folder, era):
         assert await live.names() == ["one"]
 
 
-async def test_what_is_broken_is_not_taken(folder, era, until):
+KEPT = "The change is not taken, and what was there goes on"
+
+
+async def test_what_is_broken_is_not_taken_and_clients_can_know(folder, era, how, until):
     folder.tool("one")
-    async with living(folder, era) as live:
+    async with living(folder, era, how) as live:
         folder.write("tools/one.yml", "dbmcp: 1\ntool:\n  name: one\n  sorce: {code: SELECT 2}\n")
         await until(lambda: "one.yml:4:3: unknown key 'sorce'" in live.log(), 20)
-        assert await live.call("one") == [{"n": 1}]
+        result = await live.client.call_tool("one", {})
+        assert structured(result) == [{"n": 1}]
+        told = [result.meta["dbmcp"]["note"]]
+        if era == "legacy":
+            await until(lambda: live.lines)
+            told += live.lines
+        for text in told:
+            assert text.startswith(KEPT)
+            assert ("sorce" in text) == (how == "stdio")  # who asks over HTTP may be anybody
         await live.change(lambda: folder.tool("one", "SELECT 2 AS n"))
+        result = await live.client.call_tool("one", {})
+        assert structured(result) == [{"n": 2}]
+        assert "dbmcp" not in (result.meta or {})
+
+
+TOOL = "dbmcp: 1\ntool: {{name: one, {}}}\n"
+BROKEN = {
+    "no YAML": ("tools/one.yml", "dbmcp: 1\ntool: {name: one", "one.yml"),
+    "no UTF-8": ("tools/one.yml", b"dbmcp: 1\ntool: {name: \xff}", "one.yml"),
+    "nothing": ("tools/one.yml", "", "one.yml"),
+    "no SQL": ("tools/one.yml", TOOL.format("source: {code: SELECT FROM WHERE (}"), "one.yml"),
+    "two statements": ("tools/one.yml", TOOL.format("source: {code: SELECT 1; SELECT 2}"), "one.yml"),
+    "an unknown parameter": ("tools/one.yml", TOOL.format("source: {code: SELECT $x}"), "'$x'"),
+    "no template": ("tools/one.yml", TOOL.format('language: jinja, source: {code: "SELECT {% if %}"}'), "one.yml"),
+    "a policy": (
+        "tools/one.yml",
+        TOOL.format("source: {code: SELECT 1}, policies: {input: [{condition: 'user.', action: deny}]}"),
+        "one.yml",
+    ),
+    "a name that is taken": ("tools/two.yml", TOOL.format("source: {code: SELECT 2 AS n}"), "two.yml"),
+    "no file": ("tools/two.yml", "dbmcp: 1\ntool: {name: two, source: {file: ../sql/none.sql}}\n", "none.sql"),
+    "a file of SQL": ("sql/filed.sql", "SELECT FROM WHERE (", "filed.yml"),
+    "no Python": ("python/py.py", "def py(:\n", "py.py, line 1"),
+    "Python that raises": ("python/py.py", "import shared\nshared.missing\n", "py.py, line 2"),
+    "Python without the function": ("python/shared.py", "def helped(:\n", "shared.py"),
+}
+
+
+async def test_each_kind_of_broken_file_leaves_what_was_there(folder, until):
+    folder.tool("one")
+    folder.write("sql/filed.sql", "SELECT 1 AS n")
+    folder.write("tools/filed.yml", "dbmcp: 1\ntool: {name: filed, source: {file: ../sql/filed.sql}}\n")
+    folder.write("python/shared.py", "def helped():\n    return 1\n")
+    folder.python("py", "import shared\ndef py():\n    return shared.helped()\n")
+    async with living(folder, "auto") as live:
+
+        async def works() -> None:
+            assert [await live.call(name) for name in ("one", "filed", "py")] == [[{"n": 1}], [{"n": 1}], 1]
+            assert await live.names() == ["filed", "one", "py"]
+
+        for number, (what, (name, text, told)) in enumerate(BROKEN.items(), 1):
+            path = folder.path / name
+            before = path.read_bytes() if path.exists() else None
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+            await until(lambda count=number: live.log().count(KEPT) == count, 20)
+            assert told in live.log().rpartition(KEPT)[2], what
+            await works()
+            await live.change(partial(path.write_bytes, before) if before is not None else path.unlink)
+            await works()
+            assert live.log().count(KEPT) == number, what
+
+
+async def test_a_file_that_was_missing_is_noticed_wherever_it_comes(folder, until):
+    folder.tool("one")
+    async with living(folder, "auto") as live:
+        folder.write("tools/two.yml", "dbmcp: 1\ntool: {name: two, source: {file: ../elsewhere/two.sql}}\n")
+        await until(lambda: "elsewhere/two.sql" in live.log(), 20)
+        await live.change(lambda: folder.write("elsewhere/two.sql", "SELECT 2 AS n"))
+        assert await live.call("two") == [{"n": 2}]
+        await live.change(lambda: folder.write("elsewhere/two.sql", "SELECT 22 AS n"))
+        assert await live.call("two") == [{"n": 22}]
+
+
+def in_place(path: Any, text: str) -> None:
+    path.write_text(text)
+
+
+def by_renaming(path: Any, text: str) -> None:
+    """As most editors save: a new file takes the place of the old one."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def by_moving_away(path: Any, text: str) -> None:
+    """As vim may: the old file becomes a copy beside the new one, which for a moment isn't there."""
+    path.rename(path.with_name(f"{path.name}~"))
+    path.write_text(text)
+
+
+def with_locks(path: Any, text: str) -> None:
+    """As Emacs does: a link that leads nowhere, and a copy, while the file is open."""
+    path.with_name(f".#{path.name}").symlink_to("ada@host.1234")
+    path.with_name(f"#{path.name}#").write_text("dbmcp: 1\ntool: {nam")
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("save", [in_place, by_renaming, by_moving_away, with_locks])
+async def test_however_editors_save(folder, save):
+    path = folder.tool("one")
+    text = path.read_text()
+    async with living(folder, "legacy") as live:
+        await live.change(lambda: save(path, text.replace("SELECT 1", "SELECT 2")))
         assert await live.call("one") == [{"n": 2}]
+        assert KEPT not in live.log()
+
+
+async def test_a_rapid_series_of_edits_settles_at_the_last(folder, era, how):
+    folder.tool("one", "SELECT 1 AS n")
+    async with living(folder, era, how) as live:
+        found = set()
+        async with anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                while True:
+                    found.update(row["n"] for row in await live.call("one"))
+
+            tasks.start_soon(ask)
+            for number in range(2, 42):
+                folder.tool("one", f"SELECT {number} AS n" if number % 3 else "SELECT FROM (")
+                await anyio.sleep(0.02)
+            await live.change(lambda: folder.tool("one", "SELECT 100 AS n"))
+            tasks.cancel_scope.cancel()
+        assert await live.call("one") == [{"n": 100}]
+        assert found <= {*range(1, 42), 100}
+
+
+async def test_calls_of_a_tool_that_goes_end(folder, era, how, until):
+    folder.tool("other")
+    folder.python("slow", SLOW.replace("{version}", "old"))
+    folder.write("python/helper.py", "NAME = 'helper'\n")
+    async with living(folder, era, how) as live:
+        answers = []
+
+        async def call() -> None:
+            answers.append(await live.call("slow"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            await until(lambda: (folder.path / "begun").exists())
+            await live.change((folder.path / "tools" / "slow.yml").unlink)
+            assert await live.names() == ["other"]
+            with pytest.raises(MCPError, match="Unknown tool"):
+                await live.client.call_tool("slow", {})
+            (folder.path / "go").touch()
+        assert answers == [["old", "helper"]]
 
 
 async def test_files_of_sql_and_python_are_watched(folder):

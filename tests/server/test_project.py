@@ -268,16 +268,13 @@ async def test_values_of_an_enum_are_completed(folder, serve_project, era):
         assert found.completion.values == []
 
 
-async def test_two_hundred_tools_come_in_pages_and_answer_together(folder, serve_project, era):
+async def test_two_hundred_tools_are_on_the_first_page_and_answer_together(folder, serve_project, era):
     for number in range(200):
         folder.tool(f"tool_{number:03}", f"SELECT {number} AS n")
     async with Client(serve_project(), mode=era) as client:
-        first = await client.list_tools()
-        second = await client.list_tools(cursor=first.next_cursor)
-        third = await client.list_tools(cursor=second.next_cursor)
-        names = [tool.name for tool in (*first.tools, *second.tools, *third.tools)]
-        assert names == [*(f"tool_{number:03}" for number in range(200)), "read-on"]
-        assert third.next_cursor is None
+        listed = await client.list_tools()  # which is all that many a host reads
+        assert [tool.name for tool in listed.tools] == [*(f"tool_{number:03}" for number in range(200)), "read-on"]
+        assert listed.next_cursor is None
         answers: dict[int, Any] = {}
 
         async def call(number: int) -> None:

@@ -108,6 +108,8 @@ class Modules:
         self._failed: dict[Path, ToolFailed] = {}
         self._loading = threading.RLock()
         self._finder: _Finder | None = None
+        #: What of the same files was loaded when the first of these was.
+        self._displaced: dict[str, ModuleType] = {}
 
     def load(self, path: Path) -> ModuleType:
         """Return the module of a file, executed if it hasn't been.
@@ -170,6 +172,27 @@ class Modules:
                 raise self._failure(Path(where), exc) from exc
             return module
 
+    def failures(self) -> list[ToolFailed]:
+        """Return why files that were asked for couldn't be loaded."""
+        with self._loading:
+            return list(self._failed.values())
+
+    def files(self) -> frozenset[str]:
+        """Return the files that modules of the project were loaded from, or couldn't be."""
+        with self._loading:
+            loaded = {str(module.__file__) for module in list(sys.modules.values()) if self._is_ours(module)}
+            return frozenset(loaded | {str(path) for path in self._failed})
+
+    def abandon(self) -> None:
+        """Forget the modules, and let those be back in their place that were there before them."""
+        with self._loading:
+            self.close()
+            sys.modules.update(self._displaced)
+
+    def keep(self) -> None:
+        """Let go of those that were there before: these won't be abandoned."""
+        self._displaced = {}
+
     def close(self) -> None:
         """Forget the modules, so that whoever loads the files again gets them as they are then."""
         with self._loading:
@@ -188,7 +211,7 @@ class Modules:
     def _open(self) -> None:
         if self._finder is not None:
             return
-        self._forget()
+        self._displaced = self._forget()
         self._finder = _Finder(self.folders)
         sys.meta_path.insert(0, self._finder)
         # Behind the standard library and before what is installed, as a script's own folder should have been.
@@ -197,7 +220,7 @@ class Modules:
         sys.path[place:place] = self._finder.folders
         importlib.invalidate_caches()
 
-    def _forget(self, owner: object = None) -> None:
+    def _forget(self, owner: object = None) -> dict[str, ModuleType]:
         """Take every module of the project's files out of Python's memory, and the bare folders that hold them.
 
         With an *owner* only those that it has loaded.
@@ -208,8 +231,8 @@ class Modules:
             if self._is_ours(module) and (owner is None or _owner(module) is owner)
         }
         parents = {name.rsplit(".", count)[0] for name in ours for count in range(1, name.count(".") + 1)}
-        for name in ours | {name for name in parents if _is_bare(sys.modules.get(name))}:
-            del sys.modules[name]
+        gone = ours | {name for name in parents if _is_bare(sys.modules.get(name))}
+        return {name: sys.modules.pop(name) for name in gone}
 
     def _is_ours(self, module: ModuleType) -> bool:
         return _is_by_us(module) and _is_in(str(getattr(module, "__file__", "")), self.folders)

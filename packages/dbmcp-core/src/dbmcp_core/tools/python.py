@@ -131,6 +131,21 @@ class Project:
         self._started = False
         self._context: CallContext | None = None
 
+    def load(self, context: CallContext) -> None:
+        """Load the folder's modules, unless that was done; what goes wrong is in ``problems`` and in the log."""
+        with self._starting:
+            self._load(context)
+
+    def _load(self, context: CallContext) -> None:
+        if self._context is not None:
+            return
+        # Not for the first one's caller: neither its rights nor its deadline count here.
+        nobody: dict[str, Any] = {"user": ANONYMOUS, "headers": {}, "tell": lambda _kind, _what: None}
+        self._context = dataclasses.replace(context, running=Running(), caller="project", **nobody)
+        if self.folder is not None and self.folder.is_dir():
+            with entered(self._context):
+                self.problems += self.modules.load_folder(self.folder)
+
     def start(self, context: CallContext) -> None:
         """Load the folder's modules, and run what is under ``on_init``, unless that was done.
 
@@ -141,12 +156,8 @@ class Project:
         with self._starting:
             if self._started:
                 return
-            # Not for the first one's caller: neither its rights nor its deadline count here.
-            nobody: dict[str, Any] = {"user": ANONYMOUS, "headers": {}, "tell": lambda _kind, _what: None}
-            self._context = dataclasses.replace(context, running=Running(), caller="project", **nobody)
-            if self.folder is not None and self.folder.is_dir():
-                with entered(self._context):
-                    self.problems += self.modules.load_folder(self.folder)
+            self._load(context)
+            self.modules.keep()
             self._run(self.modules.hooks.init)
             self._started = True
 

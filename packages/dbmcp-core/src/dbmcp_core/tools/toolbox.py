@@ -9,6 +9,7 @@ Its statements take the executor's road, guard and all, like everybody's.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import secrets
@@ -35,6 +36,8 @@ from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.user import ANONYMOUS, User
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dbmcp_core.tools.policies import PolicySet
     from dbmcp_core.tools.python import PythonCode
     from dbmcp_core.tools.sql import Code
@@ -108,16 +111,20 @@ class Endpoint:
         return policies_for(self.definition, self._project.policies)
 
     @functools.cached_property
+    def text(self) -> str:
+        """The text of its SQL, as it was when it was first asked for."""
+        try:
+            return self._project.code(self.loaded)[0]
+        except ValueError as exc:
+            raise ToolFailed(f"{self.loaded.subject} has no code: {exc}.") from exc
+
+    @functools.cached_property
     def code(self) -> Code:
         """Its SQL."""
         source = source_of(self.loaded, self._project.config)
         if source is None:
             raise ToolFailed(f"{self.loaded.subject} has no source to run on.", hint="Name one by 'connection'.")
-        try:
-            text, _ = self._project.code(self.loaded)
-        except ValueError as exc:
-            raise ToolFailed(f"{self.loaded.subject} has no code: {exc}.") from exc
-        return code_of(self.definition, text, source)
+        return code_of(self.definition, self.text, source)
 
     @property
     def language(self) -> str:
@@ -153,6 +160,8 @@ class Toolbox:
         }
         self.host = ProjectHost(project, executor)
         self._parked: OrderedDict[str, _Parked] = OrderedDict()
+        #: The files that its code was imported from, once that was prepared.
+        self.files: frozenset[str] = frozenset()
 
     def endpoints(self, kind: str) -> list[Endpoint]:
         """Return the endpoints of one *kind*, by name."""
@@ -313,12 +322,47 @@ class Toolbox:
 
         return unwrapped(value, endpoint.definition.returns)
 
+    def prepare(self) -> list[ToolFailed]:
+        """Read the code of every definition, which would else be read when it is first called; return ``failures``.
+
+        Until ``start``, nothing of it has run that is under ``on_init``.
+        """
+        for endpoint in self._endpoints.values():
+            if endpoint.language in ("sql", "jinja"):
+                with contextlib.suppress(ToolFailed):  # its call will say so
+                    _ = endpoint.text
+        if self._has_python():
+            self.host.python.load(self._starting())
+            for endpoint in self._endpoints.values():
+                if endpoint.language == "python":
+                    with contextlib.suppress(ToolFailed):
+                        self.host.python.modules.load(cast("Path", self.project.code_path(endpoint.loaded)))
+            self.files = self.host.python.modules.files()
+        return self.failures()
+
+    def failures(self) -> list[ToolFailed]:
+        """Return what of the Python files couldn't be loaded."""
+        return self.host.python.modules.failures() if self._has_python() else []
+
     def start(self) -> None:
         """Run what the project's code wants to have run before its first call, if it has any code."""
-        folder = self.project.config.python
-        if folder is not None and next(folder.rglob("*.py"), None) is not None:
+        if self._has_python():
             with self.host.call(Running()):
-                self.host.python.start(CallContext(self.host, Running(), door="start"))
+                self.host.python.start(self._starting())
+
+    def abandon(self) -> None:
+        """Forget the code that ``prepare`` has loaded, for what it was to replace."""
+        if "python" in vars(self.host):
+            self.host.python.modules.abandon()
+
+    def _has_python(self) -> bool:
+        folder = self.project.config.python
+        return (folder is not None and next(folder.rglob("*.py"), None) is not None) or any(
+            endpoint.language == "python" for endpoint in self._endpoints.values()
+        )
+
+    def _starting(self) -> CallContext:
+        return CallContext(self.host, Running(), door="start")
 
     def close(self) -> None:
         """Run what the project's code wants to have run at the end."""

@@ -26,8 +26,9 @@ from dbmcp_core.errors import (
     UnsupportedError,
 )
 from dbmcp_core.executor import Executor
+from dbmcp_core.guard import DIALECTS, judge
 from dbmcp_core.running import Running
-from dbmcp_core.statement import Statement
+from dbmcp_core.statement import RefusalCode, Statement
 from dbmcp_core.tools import checks
 from dbmcp_core.tools.context import VALIDATING, CallContext, entered
 from dbmcp_core.tools.files import Loaded
@@ -38,7 +39,7 @@ from dbmcp_core.tools.problems import Place, Problem, Severity
 from dbmcp_core.tools.project import Project, ProjectConfig
 from dbmcp_core.tools.types import convert
 
-__all__ = ["validated"]
+__all__ = ["unreadable", "validated"]
 
 #: Statements of one template that its database is asked about.
 _MOST_SAMPLES = 32
@@ -185,6 +186,23 @@ def _databases(project: Project, executor: Executor, definitions: list[Loaded], 
             silent.add(source.name)
             told = f"the source {source.name!r} wasn't asked about the SQL: {exc.message.rstrip('.')}"
             yield Problem(told, Place(project.config.origin), "warning")
+
+
+def unreadable(one: Loaded, project: Project, executor: Executor) -> Iterator[Problem]:
+    """Yield what its database says of SQL that only the database may be able to read; of all other SQL nothing."""
+    source = checks.source_of(one, project.config)
+    if source is None or isinstance(one.definition, Prompt) or one.definition.code_language == "python":
+        return
+    dialect = source.engine.dialect or ""
+    try:
+        samples = _samples(one, source, project) if dialect in DIALECTS else []
+        unknown = [each for each in samples if judge(each.text, dialect).code == RefusalCode.UNPARSABLE]
+        _ask(unknown, source, Intent.EITHER, executor)
+    except (QueryFailed, StatementRefused) as exc:
+        if not _NO_TABLE.search(exc.message):
+            yield one.problem(exc.message.rstrip("."), ("source",))
+    except DbmcpError:
+        return  # it can't be asked, or it isn't about the text
 
 
 def _prepared(one: Loaded, source: Source, project: Project, executor: Executor, code: _Code) -> Iterator[Problem]:

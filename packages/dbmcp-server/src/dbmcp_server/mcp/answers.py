@@ -20,21 +20,25 @@ READ_ON = "read-on"
 _JSON, _TEXT = "application/json", "text/plain"
 
 
-def of_tool(answer: Answer, returns: ReturnType | None = None, *, as_mxcp: bool = False) -> t.CallToolResult:
+def of_tool(
+    answer: Answer, returns: ReturnType | None = None, *, as_mxcp: bool = False, note: str | None = None
+) -> t.CallToolResult:
     """Return *answer* as structured content, and as text for hosts that show nothing else.
 
     The text is the same JSON, in one block: a host that joins the blocks, or shows the first alone, still has one
     document that can be read back, and a model reads half as many tokens as with an indent. *as_mxcp* has the blocks
-    that MXCP's clients know: one a row, indented, none for null.
+    that MXCP's clients know: one a row, indented, none for null. *note* is for who looks
+    at ``_meta``, not for the model.
     """
     value = answer.value
     cursor = None if as_mxcp else answer.cursor  # there, no tool reads on
     structured = value if isinstance(value, dict) and not wrapped(returns) else {"result": value}
     text = value if isinstance(value, str) else _json(value)
     texts = [*(_blocks(value) if as_mxcp else [text]), *_notes(answer.truncated, cursor)]
-    if note := results.hidden(text):
-        texts.append(note.strip())
-    meta = {"dbmcp": {"truncated": True, "cursor": cursor}} if answer.truncated else None
+    if hidden := results.hidden(text):
+        texts.append(hidden.strip())
+    facts = {"truncated": True, "cursor": cursor} if answer.truncated else {}
+    meta = {"dbmcp": facts | ({"note": note} if note else {})} if facts or note else None
     content: list[t.ContentBlock] = [t.TextContent(text=one) for one in texts]
     return t.CallToolResult(content=content, structured_content=structured, _meta=meta)
 

@@ -31,7 +31,7 @@ def build(
 ) -> DbServer:
     """Return the MCP server of *executor*, and of *project*, as *options* allow it on *transport*."""
     if project is not None and not project.project.config.ad_hoc:
-        return _of_project(executor, registry, project)
+        return _of_project(executor, registry, project, tells_why=transport == "stdio")
     can_connect = options.runtime_connections
     if can_connect is None:
         can_connect = transport == "stdio" and not executor.sources()
@@ -50,11 +50,11 @@ def build(
         server.add_tool(tool, is_checked=True)
     server.add_resources(SchemaResources(executor, server.calls))
     if project is not None:
-        _add(project, executor, registry, server)
+        _add(project, executor, registry, server, tells_why=transport == "stdio")
     return server
 
 
-def _of_project(executor: Executor, registry: Registry, project: ServedProject) -> DbServer:
+def _of_project(executor: Executor, registry: Registry, project: ServedProject, *, tells_why: bool) -> DbServer:
     """Return the server of a project's own definitions: what else its sources hold is out of reach."""
     server = DbServer(version=dbmcp_core.__version__, instructions=_OF_PROJECT, is_fixed=False)
     if project.project.config.sql_tools:
@@ -62,15 +62,15 @@ def _of_project(executor: Executor, registry: Registry, project: ServedProject) 
 
         for tool in sql_tools(executor, server.calls, project.project.config):
             server.add_tool(tool, is_checked=True)
-    _add(project, executor, registry, server)
+    _add(project, executor, registry, server, tells_why=tells_why)
     return server
 
 
-def _add(project: ServedProject, executor: Executor, registry: Registry, server: DbServer) -> None:
+def _add(project: ServedProject, executor: Executor, registry: Registry, server: DbServer, *, tells_why: bool) -> None:
     from dbmcp_server.mcp.live import LiveProject  # what pydantic costs, servers without a project don't pay twice
 
     server.has_prompts()
     server.has_log()
-    live = LiveProject(project.load, executor, registry, server)
+    live = LiveProject(project.load, executor, registry, server, tells_why=tells_why)
     live.start(project.project)
     server.at_end.append(live.stop)

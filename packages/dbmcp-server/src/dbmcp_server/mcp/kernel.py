@@ -6,13 +6,12 @@ Beside dbmcp's own, anybody in this process may add some: ``add_tool``, ``add_re
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
+import contextlib
 import logging
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import anyio
 import mcp.types as t
@@ -30,32 +29,26 @@ from mcp.server.subscriptions import (
     ToolsListChanged,
 )
 from mcp.shared.exceptions import MCPError
-from mcp.shared.inbound import find_invalid_x_mcp_header
-from mcp.types import methods
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from dbmcp_server.mcp.accepting import check_tool
 from dbmcp_server.mcp.calls import Calls, Context
-from dbmcp_server.mcp.telling import Levels
+from dbmcp_server.mcp.paging import page
+from dbmcp_server.mcp.telling import Levels, send_line
 
-__all__ = ["PAGE", "DbServer", "Offer", "Prompt", "Resources", "Tool", "not_found"]
+__all__ = ["DbServer", "Offer", "Prompt", "Resources", "Tool", "not_found"]
 
 _log = logging.getLogger("dbmcp")
-_T = TypeVar("_T")
 
-#: Entries on one page of a list.
-PAGE = 100
 #: Completions in one answer; the protocol allows no more.
 _MOST_COMPLETIONS = 100
 #: Seconds that a client may take to hear of a change.
 _TELL_S = 2.0
-#: Seconds that an exchange of what is offered may take.
-_CHANGE_S = 10.0
+#: Seconds between two looks of who waits for the loop at whether it still runs.
+_LOOK_S = 0.5
 #: What a resource that isn't there was called before 2026-07-28.
 _OLD_NOT_FOUND = -32002
-#: Hosts put their own prefix before a tool's name, within a limit of 64.
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ERAS = ("2025-06-18", "2025-11-25", "2026-07-28")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +150,7 @@ class DbServer(Server[Any]):
             ValueError: if a client of some era could not take it, or its name is taken.
         """
         if not is_checked:
-            _check_tool(tool.definition)
+            check_tool(tool.definition)
         if tool.definition.name in self._tools:
             raise ValueError(f"There is a tool {tool.definition.name!r} already.")
         self._tools[tool.definition.name] = tool
@@ -204,7 +197,7 @@ class DbServer(Server[Any]):
 
     async def _list_tools(self, _ctx: Context, params: t.PaginatedRequestParams | None) -> t.ListToolsResult:
         listed = [tool.definition for tool in self._tools.values() if tool.is_listed()]
-        tools, more = _page(listed, params)
+        tools, more = page(listed, params)
         return t.ListToolsResult(tools=tools, next_cursor=more)
 
     async def _call_tool(
@@ -218,13 +211,13 @@ class DbServer(Server[Any]):
     # Resources
 
     async def _list_resources(self, _ctx: Context, params: t.PaginatedRequestParams | None) -> t.ListResourcesResult:
-        found, more = _page([one for family in self._families for one in family.resources()], params)
+        found, more = page([one for family in self._families for one in family.resources()], params)
         return t.ListResourcesResult(resources=found, next_cursor=more)
 
     async def _list_templates(
         self, _ctx: Context, params: t.PaginatedRequestParams | None
     ) -> t.ListResourceTemplatesResult:
-        found, more = _page([one for family in self._families for one in family.templates()], params)
+        found, more = page([one for family in self._families for one in family.templates()], params)
         return t.ListResourceTemplatesResult(resource_templates=found, next_cursor=more)
 
     async def _read_resource(
@@ -250,7 +243,7 @@ class DbServer(Server[Any]):
     # Prompts
 
     async def _list_prompts(self, _ctx: Context, params: t.PaginatedRequestParams | None) -> t.ListPromptsResult:
-        found, more = _page([prompt.definition for prompt in self._prompts.values()], params)
+        found, more = page([prompt.definition for prompt in self._prompts.values()], params)
         return t.ListPromptsResult(prompts=found, next_cursor=more)
 
     async def _get_prompt(
@@ -274,16 +267,51 @@ class DbServer(Server[Any]):
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
     def change(self, old: Offer, new: Offer) -> None:
-        """Exchange *old* for *new* on the server's own loop, and tell every client; safe from any thread."""
+        """Exchange *old* for *new* on the server's own loop, and have every client told; safe from other threads.
 
-        async def exchanged() -> None:
-            self.exchange(old, new)
-            await self.changed(ToolsListChanged(), PromptsListChanged(), ResourcesListChanged())
+        Raises:
+            ValueError: as ``exchange`` does.
+            RuntimeError: The server has ended.
+        """
 
         if self.loop is None:
             self.exchange(old, new)
+            return
+        made: Future[None] = Future()
+
+        def exchange() -> None:
+            try:
+                self.exchange(old, new)
+            except ValueError as exc:
+                made.set_exception(exc)
+            else:
+                made.set_result(None)
+
+        self.loop.call_soon_threadsafe(exchange)
+        while not made.done():
+            wait([made], _LOOK_S)
+            if not self.loop.is_running():
+                raise RuntimeError("The server has ended.")
+        made.result()
+        # Not waited for: whatever a client does with it, the exchange is made.
+        self._begin(self.changed(ToolsListChanged(), PromptsListChanged(), ResourcesListChanged()))
+
+    def tell(self, level: t.LoggingLevel, text: str) -> None:
+        """Send a line to every client that is told without asking; safe from other threads, and waits for nobody."""
+
+        async def told() -> None:
+            async with anyio.create_task_group() as tasks:
+                for session in list(self._sessions.values()):
+                    if self.levels.wants(session, level):
+                        tasks.start_soon(_send, session, level, text)
+
+        self._begin(told())
+
+    def _begin(self, telling: Coroutine[Any, Any, None]) -> None:
+        if self.loop is None or not self.loop.is_running():
+            telling.close()
         else:
-            asyncio.run_coroutine_threadsafe(exchanged(), self.loop).result(_CHANGE_S)
+            asyncio.run_coroutine_threadsafe(telling, self.loop)
 
     async def changed(self, *events: ServerEvent) -> None:
         """Tell every client of *events*; left out, that tools and resources have changed."""
@@ -309,7 +337,7 @@ class DbServer(Server[Any]):
 
 async def _tell(session: ServerSession, events: Sequence[ServerEvent]) -> None:
     """Send a handshake client what changed; one that doesn't read can't hold up the others."""
-    with anyio.move_on_after(_TELL_S):
+    with anyio.move_on_after(_TELL_S), contextlib.suppress(Exception):  # nor can one that went
         for event in events:
             if isinstance(event, ToolsListChanged):
                 await session.send_tool_list_changed()
@@ -319,6 +347,11 @@ async def _tell(session: ServerSession, events: Sequence[ServerEvent]) -> None:
                 await session.send_prompt_list_changed()
             else:
                 await session.send_resource_updated(event.uri)
+
+
+async def _send(session: ServerSession, level: t.LoggingLevel, text: str) -> None:
+    with anyio.move_on_after(_TELL_S), contextlib.suppress(Exception):  # one that went is told nothing
+        await send_line(session, level, text)
 
 
 def not_found(ctx: Context, uri: str) -> MCPError:
@@ -343,50 +376,3 @@ def _is_untraced() -> bool:
     from opentelemetry import trace
 
     return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-
-
-def _page(items: Sequence[_T], params: t.PaginatedRequestParams | None) -> tuple[list[_T], str | None]:
-    start = _offset(params.cursor) if params is not None and params.cursor is not None else 0
-    end = start + PAGE
-    return list(items[start:end]), _cursor(end) if end < len(items) else None
-
-
-def _cursor(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"from {offset}".encode()).decode()
-
-
-def _offset(cursor: str) -> int:
-    try:
-        word, _, number = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(" ")
-    except (UnicodeError, binascii.Error):
-        word = number = ""
-    if word != "from" or not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise MCPError(t.INVALID_PARAMS, "Invalid cursor")
-    return int(number)
-
-
-def _check_tool(tool: t.Tool) -> None:
-    """Raise if one era's clients would lose the whole list because of *tool*."""
-    if not _NAME.fullmatch(tool.name) or not tool.description:
-        raise ValueError(f"Tool {tool.name!r} wants a name of up to 64 of A-Z a-z 0-9 _ - and a description.")
-    for schema in filter(None, (tool.input_schema, tool.output_schema)):
-        _check_schema(tool.name, schema)
-    listed = t.ListToolsResult(tools=[tool]).model_dump(by_alias=True, mode="json", exclude_none=True)
-    for era in _ERAS:
-        try:
-            methods.serialize_server_result("tools/list", era, listed)
-        except ValidationError as exc:
-            raise ValueError(f"Tool {tool.name!r} can't be told to clients of {era}: {exc}") from exc
-
-
-def _check_schema(name: str, schema: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]
-
-    if schema.get("type") != "object":
-        raise ValueError(f"Tool {name!r} has a schema that isn't one of an object.")
-    if (reason := find_invalid_x_mcp_header(schema)) is not None:
-        raise ValueError(f"Tool {name!r} has a wrong x-mcp-header: {reason}")
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as exc:
-        raise ValueError(f"Tool {name!r} has a schema that is none: {exc.message}") from exc

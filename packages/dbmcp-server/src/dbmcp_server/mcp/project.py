@@ -58,6 +58,8 @@ class ProjectDoor:
         self._who = who
         self._changing = threading.Condition()
         self._under_way = 0
+        #: What clients should know of the project's files: that a change of them isn't served.
+        self.note: str | None = None
 
     def wait(self, seconds: float) -> bool:
         """Wait until no call is under way, and return whether that came about."""
@@ -137,7 +139,7 @@ class ProjectDoor:
         except Exception as exc:  # noqa: BLE001 - it is told as what it is, without its text
             _log.error("%s failed: %s", endpoint.definition.key, type(exc).__name__)
             return results.internal_error()
-        return answers.of_tool(answer, endpoint.definition.returns, as_mxcp=self.as_mxcp)
+        return answers.of_tool(answer, endpoint.definition.returns, as_mxcp=self.as_mxcp, note=self.note)
 
     def _reader(self) -> OfferedTool:
         """Return the tool that reads on."""

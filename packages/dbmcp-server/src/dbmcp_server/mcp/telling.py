@@ -14,7 +14,7 @@ from mcp.server.session import ServerSession
 
 from dbmcp_server.mcp.calls import Context
 
-__all__ = ["Levels", "Teller"]
+__all__ = ["Levels", "Teller", "send_line"]
 
 _log = logging.getLogger("dbmcp")
 
@@ -35,7 +35,14 @@ _LEVELS: tuple[t.LoggingLevel, ...] = (
 )
 # The protocol calls its log deprecated, and the SDK says so with a warning at each line; for clients up to 2025-11-25
 # there is nothing else, and newer ones get it only where they ask for it.
-_send_line = getattr(ServerSession.send_log_message, "__wrapped__", ServerSession.send_log_message)
+_send_log_message = getattr(ServerSession.send_log_message, "__wrapped__", ServerSession.send_log_message)
+
+
+async def send_line(
+    session: ServerSession, level: t.LoggingLevel, text: str, request: t.RequestId | None = None
+) -> None:
+    """Send one line, as a part of the answer to *request* if that is given."""
+    await _send_log_message(session, level, text, "dbmcp", request)
 
 
 class Levels:
@@ -52,9 +59,9 @@ class Levels:
         self._least[connection] = _LEVELS.index(params.level)
         return t.EmptyResult()
 
-    def wants(self, ctx: Context, level: t.LoggingLevel) -> bool:
-        """Return whether the client of *ctx* wants a line of that *level*."""
-        return _LEVELS.index(level) >= self._least.get(ctx.session._connection, 0)
+    def wants(self, session: ServerSession, level: t.LoggingLevel) -> bool:
+        """Return whether the client of *session* wants a line of that *level*."""
+        return _LEVELS.index(level) >= self._least.get(session._connection, 0)
 
 
 class Teller:
@@ -127,5 +134,5 @@ class Teller:
                 await session.report_progress(done, self._total, message)
             return
         level = cast("t.LoggingLevel", kind)
-        if self._levels.wants(self._ctx, level):
-            await _send_line(session, level, what, "dbmcp", self._ctx.request_id)
+        if self._levels.wants(session, level):
+            await send_line(session, level, what, self._ctx.request_id)
