@@ -31,6 +31,10 @@ def python(name: str) -> tuple[str, str]:
     return SOURCE, f"  language: python\n  source: {{file: ../python/{name}.py}}\n"
 
 
+def rule(condition: str, action: str = "deny") -> tuple[str, str]:
+    return "  source", f'  policies: {{input: [{{condition: "{condition}", action: {action}}}]}}\n  source'
+
+
 def jinja(code: str) -> tuple[str, str]:
     return SOURCE, f"  language: jinja\n  source: {{code: '{code}'}}\n"
 
@@ -98,6 +102,72 @@ def project(shop: Path) -> Path:
         ("dbmcp: 1", "dbmcp: 2", 1, "version"),
         ("- {name", "{name", 6, "a list"),
         ("  name: t", "  name: t\n  name: u", 4, "twice"),
+        ("type: integer, description: x", "type: float, description: x", 7, "(did you mean 'number'?)"),
+        ("type: integer, description: x", "type: list, description: x", 7, "(did you mean 'array'?)"),
+        ("type: integer, description: x", "type: date, description: x", 7, "'string' with format: date"),
+        ("type: integer, description: x", "type: [integer, 'null']", 7, "not a list"),
+        ("description: x", "required: true", 7, "A parameter is required unless it has a 'default'"),
+        ("description: x", "optional: true", 7, "a parameter with a 'default'"),
+        ("description: x", "nullable: true", 7, "a parameter with a 'default'"),
+        ("description: x", "choices: [1]", 7, "'enum'"),
+        ("description: x", "default: abc", 7, "'default' wants a whole number, not 'abc'"),
+        ("description: x", "minimum: 5, default: 1", 7, "'default' wants at least 5"),
+        ("description: x", "enum: [a]", 7, "'enum' wants a whole number"),
+        ("description: x", "enum: []", 7, "'enum' is empty"),
+        ("description: x", "enum: 1", 7, "'enum' wants a list"),
+        ("description: x", "minimum: '2'", 7, "'minimum' wants a number, not '2'"),
+        ("description: x", "maximum: .nan", 7, "'maximum' wants a number"),
+        ("description: x", "multipleOf: 0", 7, "'multipleOf' wants more than 0"),
+        ("description: x", "minLength: 1", 7, "'minLength' is for type string"),
+        ("type: integer, description: x", "type: string, enum: [yes, no]", 7, "YAML reads yes, no"),
+        ("  parameters:", "  parameters:\n    - {name: id, type: integer}", 8, "'name' is 'id', as that of another"),
+        ("name: id", "name: my-id", 7, "letter or underscore"),
+        ("  return:", "  returns:", 8, "(did you mean 'return'?)"),
+        ("{id: {type: integer}}", "{id: integer}", 8, "'id' wants a mapping"),
+        ("items: {type: object, properties: {id: {type: integer}}}", "items: {$ref: '#/types/x'}", 8, "no type 'x'"),
+        ("items: {type: object, properties: {id: {type: integer}}}", "items: {$ref: x}", 8, "'#/types/NAME'"),
+        ("dbmcp: 1", "dbmcp: 1\ntypes: {a: {type: strng}}", 2, "(did you mean 'string'?)"),
+        ("dbmcp: 1", "dbmcp: 1\ntypes: [a]", 2, "'types' wants a mapping"),
+        (SOURCE, SOURCE.replace("code:", "file: a.sql, code:"), 9, "'file' stands beside 'code'"),
+        (SOURCE, "  source: {}\n", 9, "'code' or 'file'"),
+        (SOURCE, "  source: SELECT 1\n", 9, "'source' wants a mapping"),
+        (SOURCE, "  source: {file: ../../../../../../../../../etc/passwd}\n", 9, "out of the project's folder"),
+        (SOURCE, "  source: {file: /etc/passwd}\n", 9, "out of the project's folder"),
+        (SOURCE, "  source: {file: ../tools}\n", 9, "is a folder"),
+        (SOURCE, "  source: {file: ../python/other.py}\n", 9, "say 'language: python'"),
+        ("= $id", "= {{ id }}", 9, "line 1: this is a template; say 'language: jinja'"),
+        (" WHERE id = $id", " {% if id %}WHERE id = $id{% endif %}", 9, "say 'language: jinja'"),
+        ("= $id", "= '$id'", 7, "write $id, not '$id': in quotes it is text"),
+        ("= $id", "= %(id)s", 7, "write $id, not %(id)s"),
+        ("= $id", "= {id}", 7, "write $id, not {id}"),
+        ("= $id", "= ?", 9, "'?' has no name"),
+        ("description: d", "description: a: b", 4, "wants quotes"),
+        ("description: d", "description: @b", 4, "wants quotes"),
+        ("description: d", "description: 'it's", 4, "isn't closed"),
+        ("description: d", "description d", 5, "a key wants a ':'"),
+        ("  source", "---\n  source", 9, "one file is one document"),
+        ("description: d", "description: *x", 4, "the alias 'x' stands for nothing before it"),
+        ("description: d", "description: !!python/name:os.system x", 4, "is not allowed"),
+        ("name: t", "name: 42", 3, "'name' wants a text"),
+        ("name: t", "name: a/b", 3, "letters, digits"),
+        ("name: t", "name: read-on", 3, "the name of a tool of dbmcp's own"),
+        ("dbmcp: 1", "version: 1", 1, "unknown key 'version'"),
+        ("tool:", "tool: [", 4, "not valid YAML"),
+        (*rule("user.role = 'a'"), 9, "write =="),
+        (*rule("user.role == 'a' and id > 1"), 9, "write &&"),
+        (*rule("not (user.role == 'a')"), 9, "write !"),
+        (*rule("user.rol == 'a'"), 9, "user has no 'rol'; did you mean 'role'?"),
+        (*rule("'a' in user.groups"), 9, "user has no 'groups'"),
+        (*rule("user.role.lower() == 'a'"), 9, "there is no function 'lower'"),
+        (*rule("user.role.matches('[')"), 9, "can't read the regular expression '['"),
+        (*rule("1 + 1"), 9, "not true or false"),
+        (*rule("response.id == 1"), 9, "there is no 'response' here"),
+        (*rule("true", "filter_fields, fields: [id]"), 9, "an input rule can only deny"),
+        (*rule("true", "deny, fields: [id]"), 9, "takes no 'fields'"),
+        (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: [{{key: idd, value: 1}}]}}]\n", 10, "(did you mean 'id'?)"),
+        (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: [], result: []}}]\n", 10, "id is missing"),
+        (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: {{id: 1}}}}]\n", 10, "'arguments' wants a list"),
+        (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: [], expect: 1}}]\n", 10, "unknown key 'expect'"),
         ("dbmcp: 1", "dbmcp: 1\npolicies: [{match: 'tol:*'}]", 2, "did you mean 'tool'"),
         ("dbmcp: 1", "dbmcp: 1\npolicies: [{input: [{condition: 'user.', action: deny}]}]", 2, "no condition"),
     ],
@@ -354,3 +424,90 @@ def test_a_host_s_command_starts(run: Run, project: Path, spawn: Callable[..., o
     process = spawn(*args[2:], cwd=os.sep)
     assert process.communicate(timeout=60)[0] == b""  # type: ignore[attr-defined]
     assert process.returncode == 0  # type: ignore[attr-defined]
+
+
+RESOURCE = """dbmcp: 1
+resource:
+  uri: "shop://product/{id}"
+  parameters: [{name: id, type: integer}]
+  source: {code: "SELECT id FROM product WHERE id = $id"}
+"""
+PROMPT = """dbmcp: 1
+prompt:
+  name: p
+  parameters: [{name: x, type: string}]
+  messages:
+    - {role: user, type: text, prompt: "hi {{ x }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "line", "says"),
+    [
+        (RESOURCE, "shop://product/{id}", "product/{id}", 3, "begins with a scheme"),
+        (RESOURCE, "shop://product/{id}", "shop://product/{id", 3, "a bracket too many"),
+        (RESOURCE, "shop://product/{id}", "shop://product/{id}/{id}", 3, "the same parameter twice"),
+        (RESOURCE, "shop://product/{id}", "shop://a product/{id}", 3, "write %20"),
+        (RESOURCE, "shop://product/{id}", "shop://product", 4, "doesn't occur in the URI"),
+        (RESOURCE, "shop://product/{id}", "shop://product/{ident}", 3, "(did you mean 'id'?)"),
+        (RESOURCE, "  source", "  mimeType: text/plain\n  source", 5, "(did you mean 'mime_type'?)"),
+        (RESOURCE, "SELECT id FROM", "DELETE FROM", 5, "it may only read"),
+        (PROMPT, "role: user", "role: bot", 6, "'role' wants one of user, assistant, system"),
+        (PROMPT, "type: text", "type: image", 6, "'type' wants 'text', not 'image'"),
+        (PROMPT, 'prompt: "hi', 'content: "hi', 6, "'prompt' is missing"),
+        (PROMPT, "{{ x }}", "{{ y }}", 6, "'y' is no parameter"),
+        (PROMPT, "{{ x }}", "{{ x }", 6, "unexpected '}'"),
+        (PROMPT, "  messages", "  language: sql\n  messages", 5, "unknown key 'language'"),
+    ],
+)
+def test_mistakes_in_resources_and_prompts(
+    run: Run, project: Path, text: str, old: str, new: str, line: int, says: str
+) -> None:
+    assert old in text
+    (project / "tools" / "x.yml").write_text(text)
+    assert run("validate").exit_code == 0, run("validate").output
+    (project / "tools" / "x.yml").write_text(text.replace(old, new))
+    result = run("validate")
+    assert result.exit_code == 1
+    told = [one for one in result.stdout.splitlines() if says in one]
+    assert told, result.stdout
+    assert told[0].startswith(f"tools/x.yml:{line}:"), told
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("decimals = 'flaot'", "'decimals' wants 'exact' or 'float', not 'flaot'"),
+        ("connection = 'shp'", "names 'shp', and there is no such source (did you mean 'shop'?)"),
+        ("tols = 'x'", "unknown setting 'tols' (did you mean 'tools'?)"),
+        ("timeout_s = 'long'", "'timeout_s' wants a number"),
+    ],
+)
+def test_mistakes_in_the_project_s_table(run: Run, project: Path, settings: str, says: str) -> None:
+    (project / "dbmcp.toml").write_text(f'[project]\n{settings}\n[sources]\nshop = "sqlite:///shop.db"\n')
+    result = run("validate")
+    assert result.exit_code == 3
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("place", ["t.yml", "tool/t.yml", "Tools/t.yml", "python/t.yml"])
+def test_a_definition_where_nothing_reads_it_is_told(run: Run, project: Path, place: str) -> None:
+    (project / place).parent.mkdir(exist_ok=True)
+    (project / "tools" / "t.yml").rename(project / place)
+    result = run("validate")
+    assert result.exit_code == 1
+    assert f"{place}:1:1: error: isn't read" in result.stdout
+
+
+def test_a_project_without_definitions_is_told(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").unlink()
+    assert "defines nothing" in run("validate").stdout
+
+
+def test_links_out_of_the_project_are_followed_where_they_are_the_project_s(run: Run, project: Path) -> None:
+    elsewhere = project.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "q.sql").write_text("SELECT id FROM product WHERE id = $id")
+    (project / "sql").symlink_to(elsewhere)
+    (project / "tools" / "t.yml").write_text(TOOL.replace(SOURCE, "  source: {file: ../sql/q.sql}\n"))
+    assert run("validate").exit_code == 0, run("validate").output

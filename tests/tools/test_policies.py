@@ -208,8 +208,8 @@ def test_condition_without_an_answer_denies(condition: str, x: Any) -> None:
         ("response.x == 1", "there is no 'response' here"),
         ("User.role == 'admin'", "did you mean 'user'?"),
         ("аmount > 100", "did you mean 'amount'?"),  # noqa: RUF001 - its first letter is Cyrillic
-        ("user.role =", "it is no condition: at character"),
-        ("user.role = 'admin'", "it is no condition"),
+        ("user.role =", "write =="),
+        ("user.role = 'admin'", "write =="),
         (" ", "it is no condition"),
         ("// nothing", "it is no condition"),
         ("'always'", "of type STRING, not true or false"),
@@ -369,7 +369,7 @@ def test_any_value_passes_or_is_refused_and_nothing_else(x: Any) -> None:
 @given(st.text(), st.text())
 def test_texts_are_equal_where_they_are(x: str, y: str) -> None:
     for one, other in ((x, y), (x, x), (x, f"{x}\0{y}"), (x, f"{x}{y}")):
-        values = Values({"x": {"k": [one]}, "y": other}, 1000)
+        values = Values({"x": {"k": [one]}, "y": other}, 10_000)
         try:
             assert Condition("x.k[0] == y", ["x", "y"]).holds(values) is (one == other)
         except ConditionFailed as failure:
@@ -636,7 +636,8 @@ def test_rules_with_nothing_to_do_are_warned_of() -> None:
     closed = copy.deepcopy(returns)
     closed["items"]["additionalProperties"] = False  # type: ignore[index]
     rule = {"condition": "true", "action": "filter_fields", "fields": ["salery"]}
-    assert output(rule, returns=returns).warnings() == []
+    assert "did you mean 'salary'" in output(rule, returns=returns).warnings()[0][1]
+    assert output({**rule, "fields": ["bonus"]}, returns=returns).warnings() == []
     [(path, message)] = output(rule, returns=closed).warnings()
     assert path == ("policies", "output", 0, "fields", 0)
     assert "did you mean 'salary'?" in message

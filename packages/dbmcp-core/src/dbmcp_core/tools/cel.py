@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from dbmcp_core.errors import UnsupportedError
-from dbmcp_core.tools.condition import Reading, faults, read
+from dbmcp_core.tools.condition import OPERATORS, Reading, faults, nearest, read
 from dbmcp_core.values import converted, to_text
 
 __all__ = ["Condition", "ConditionFailed", "Values", "cel_value"]
@@ -86,6 +87,11 @@ class Condition:
         else:
             if kind not in ("BOOL", "DYN"):
                 self.problems = [f"it gives a value of type {kind}, not true or false"]
+            self.problems += [
+                f"matches() can't read the regular expression {literal}"
+                for literal in self.reading.patterns
+                if not _is_pattern(literal)
+            ]
 
     def holds(self, values: Values) -> bool:
         """Return whether the condition is true.
@@ -106,6 +112,13 @@ class Condition:
         # An error is a value there, as well.
         is_error = answer.type().name() == "ERROR"
         raise ConditionFailed(_reason(str(value)) if is_error else "it is neither true nor false")
+
+
+def _is_pattern(literal: str) -> bool:
+    try:
+        return _environment(()).compile(f"''.matches({literal})").eval(data={}).value() in (True, False)
+    except Exception:  # noqa: BLE001 - whatever the library raises, it can't read it
+        return False
 
 
 @lru_cache(maxsize=256)
@@ -242,7 +255,21 @@ def _syntax(message: str) -> str:
     if not found:
         return f"it is no condition: {first}"
     _line, column, what = what.split(":", 2)
-    return f"it is no condition: at character {column}, {what.strip()[:200]}"
+    what = what.strip()
+    if missing := re.match(r"undeclared reference to '([^']*)'", what):
+        if missing[1] in OPERATORS:
+            return f"CEL has no {missing[1]!r}; write {OPERATORS[missing[1]]}"
+        return f"at character {column}: there is no function {missing[1]!r}{nearest(missing[1], _FUNCTIONS)}"
+    if "'<EOF>'" in what:
+        return "it is no condition: something is missing at its end"
+    return f"it is no condition: at character {column}, {what.partition(' expecting ')[0][:200]}"
+
+
+#: What conditions can call, for whoever misspells it.
+_FUNCTIONS = (
+    *("all", "exists", "exists_one", "filter", "map", "has", "size", "startsWith", "endsWith", "contains", "matches"),
+    *("int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration", "type", "dyn"),
+)
 
 
 #: How the library's messages begin; what follows can hold values.

@@ -50,7 +50,7 @@ def faults(
     if verdict.kind not in (Kind.WRITE, Kind.DEFINE):
         return reason, verdict.line
     if read_only:
-        return f"{_does(verdict)}, but the tool says readOnlyHint: true: {reason}", verdict.line
+        return f"{_does(verdict)}, but it may only read (readOnlyHint: true, or a resource): {reason}", verdict.line
     return None
 
 

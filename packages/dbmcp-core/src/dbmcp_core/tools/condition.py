@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dbmcp_core.tools.user import ANONYMOUS
 
-__all__ = ["USER", "USER_ATTRIBUTES", "Reading", "faults", "nearest", "read"]
+__all__ = ["OPERATORS", "USER", "USER_ATTRIBUTES", "Reading", "faults", "nearest", "read"]
 
 #: The name of the caller in a condition. A parameter of that name can't be reached: nobody may say who they are.
 USER = "user"
@@ -40,6 +40,15 @@ _TAKEN = _TYPES | {
     *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "namespace"),
     *("package", "return", "var", "void", "while"),
 }
+#: What other languages have for operators of CEL's.
+OPERATORS = {
+    **dict.fromkeys(("and", "AND", "And"), "&&"),
+    **dict.fromkeys(("or", "OR", "Or"), "||"),
+    **dict.fromkeys(("not", "NOT", "Not"), "!"),
+    **dict.fromkeys(("None", "NULL", "nil"), "null"),
+    **dict.fromkeys(("True", "TRUE"), "true"),
+    **dict.fromkeys(("False", "FALSE"), "false"),
+}
 #: Beginnings of names that belong to the language.
 _LANGUAGE = frozenset({"google"})
 
@@ -56,6 +65,18 @@ class Reading:
     attributes: tuple[str, ...]
     #: The tokens: kind, text, and whether it is a name that stands for a value.
     tokens: tuple[tuple[str, str, bool], ...]
+
+    @property
+    def patterns(self) -> list[str]:
+        """The literals that ``matches`` is called with."""
+        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        return [
+            literal
+            for (_, name), (_, bracket), (kind, literal), (_, end) in zip(
+                words, words[1:], words[2:], words[3:], strict=False
+            )
+            if name == "matches" and bracket == "(" and kind == "string" and end == ")"
+        ]
 
     def unknown(self, variables: Iterable[str]) -> list[str]:
         """Return the names that are none of *variables*."""
@@ -85,12 +106,26 @@ def read(text: str) -> Reading:
 
 def faults(reading: Reading, variables: Collection[str]) -> list[str]:
     """Return what is wrong with a condition, as far as its names tell."""
-    found = [f"there is no {name!r} here{nearest(name, variables)}" for name in reading.unknown(variables)]
+    unknown = reading.unknown(variables)
+    words = [f"CEL has no {name!r}; write {OPERATORS[name]}" for name in unknown if name in OPERATORS]
+    if _assigns(reading):
+        words.append("'=' compares nothing; write ==")
+    if words:
+        return words  # what else is unknown may only follow from it
+    found = [f"there is no {name!r} here{nearest(name, variables)}" for name in unknown]
     return found + [
         f"user has no {name!r}{nearest(name, USER_ATTRIBUTES)}"
         for name in dict.fromkeys(reading.attributes)
         if name not in USER_ATTRIBUTES
     ]
+
+
+def _assigns(reading: Reading) -> bool:
+    signs = ["", *(text for _, text, _ in reading.tokens), ""]
+    return any(
+        sign == "=" and signs[place] not in ("=", "!", "<", ">") and signs[place + 2] != "="
+        for place, sign in enumerate(signs[1:-1])
+    )
 
 
 def nearest(name: str, known: Collection[str]) -> str:

@@ -81,7 +81,7 @@ def read(path: Path, text: str | None = None) -> tuple[Document, list[Problem]]:
     except _Wrong as exc:
         return document, [_problem(path, str(exc), exc.mark)]
     except yaml.MarkedYAMLError as exc:
-        return document, [_problem(path, f"not valid YAML: {exc.problem or exc}", exc.problem_mark)]
+        return document, [_problem(path, f"not valid YAML: {_said(exc)}", exc.problem_mark)]
     except (yaml.YAMLError, RecursionError, ValueError) as exc:
         reason = "it is nested too deeply" if isinstance(exc, RecursionError) else " ".join(str(exc).split())
         return document, [_problem(path, f"not valid YAML: {reason}", None)]
@@ -106,6 +106,22 @@ def _reader(text: str, marks: dict[Route, Any] | None = None) -> Iterator[_Reade
         yield _Reader(loader, marks)
     finally:
         loader.dispose()
+
+
+#: What YAML's library says, and what people have done then.
+_MEANT = {
+    "mapping values are not allowed": "a text with ': ' in it wants quotes; or this line, or one before it, stands too"
+    " far to the right or left",
+    "cannot start any token": "a text that begins so wants quotes",
+    "could not find expected ':'": "a key wants a ':' after it",
+    "did not find expected key": "a quote or a bracket isn't closed, or this line stands too far to the right or left",
+    "tab character": "indent by spaces",
+}
+
+
+def _said(exc: yaml.MarkedYAMLError) -> str:
+    said = str(exc.problem or exc)
+    return next((f"{said} ({meant})" for mark, meant in _MEANT.items() if mark in said), said)
 
 
 def text_of(path: Path) -> str:
@@ -177,7 +193,11 @@ class _Reader:
         self._next()  # the document ends
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
-            raise _Wrong("a second document begins here; a file holds one", event.start_mark)
+            raise _Wrong(
+                "a second document begins here; one file is one document, without '---' in it;"
+                " several definitions go into 'tools:'",
+                event.start_mark,
+            )
         return value
 
     def _value(self, event: Any, route: Route) -> Any:

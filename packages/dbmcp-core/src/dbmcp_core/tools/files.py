@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from dbmcp_core.settings import nearest
 from dbmcp_core.tools import documents
 from dbmcp_core.tools.documents import Document, Route
-from dbmcp_core.tools.model import Definition, ProjectPolicy, Prompt, Resource, Tool
+from dbmcp_core.tools.model import Definition, ProjectPolicy, Prompt, Resource, Tool, TypeSpec
 from dbmcp_core.tools.problems import Place, Problem, Severity
 
 __all__ = ["POLICIES", "File", "Loaded", "Rules", "read", "validated"]
@@ -68,6 +68,10 @@ class Loaded:
         """Return a problem at *path* inside the definition."""
         return Problem(message, self.place(path), subject=self.subject)
 
+    def warning(self, message: str, path: Sequence[str | int] = ()) -> Problem:
+        """Return what is most likely not meant so, at *path* inside the definition."""
+        return Problem(message, self.place(path), "warning", self.subject)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -106,6 +110,7 @@ def read(path: Path, text: str | None = None, *, allowed: Sequence[str] = tuple(
         return file
     file.problems += _root_problems(document, root)
     root = _with_references(document, root, file.problems)
+    _types(document, root, file.problems)
     for route, kind, value in _definitions(root):
         if kind not in allowed:
             file.problems.append(document.problem(f"a {kind} doesn't belong into this folder", route))
@@ -136,8 +141,19 @@ def _root_problems(document: Document, root: Mapping[str, Any]) -> Iterator[Prob
         if key in root and not isinstance(root[key], list):
             subject = POLICIES if key == POLICIES else ""
             yield document.problem(f"{key!r} wants a list", (key,), subject=subject)
+    if "types" in root and not isinstance(root["types"], dict):
+        yield document.problem("'types' wants a mapping of names to types", ("types",))
     if not any(key in root for key in (*_KINDS, "tools", "resources", "prompts", "types", "policies")):
         yield document.problem("defines nothing: 'tool:', 'resource:' or 'prompt:' is missing")
+
+
+def _types(document: Document, root: Mapping[str, Any], problems: list[Problem]) -> None:
+    """Look at shared types by themselves: one that nothing refers to is read, too. It may leave something out."""
+    shared = root.get("types")
+    for name, value in shared.items() if isinstance(shared, dict) else ():
+        found: list[Problem] = []
+        validated(TypeSpec, value, document, ("types", name), found)
+        problems += [problem for problem in found if "'type' is missing" not in problem.message]
 
 
 def _definitions(root: Mapping[str, Any]) -> Iterator[tuple[Route, str, Any]]:
@@ -281,20 +297,54 @@ def _told(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[Route, str]
     key = repr(str(route[-1])) if route else "it"
     kind, given, context = error["type"], error.get("input"), error.get("ctx", {})
     if kind == "extra_forbidden":
-        return route, f"unknown key {key}{nearest(str(route[-1]), _keys(owner))}"
+        remedy = _INSTEAD.get(str(route[-1])) if issubclass(owner, TypeSpec) else None
+        return route, f"unknown key {key}{f'; {remedy}' if remedy else nearest(str(route[-1]), _keys(owner))}"
     if kind == "missing":
         return route[:-1], f"{key} is missing"
     if kind == "literal_error":
         known = [str(one) for one in _choices(str(context["expected"]))]
-        close = nearest(given, known) if isinstance(given, str) else f" (there are: {', '.join(known)})"
-        return route, f"{key} wants one of {', '.join(known)}, not {_shown(given)}{close if 'did you' in close else ''}"
+        close = nearest(given, known) if isinstance(given, str) else ""
+        if route[-1:] == ("type",) and issubclass(owner, TypeSpec) and str(given) in _TYPES:
+            close = f" (did you mean {_TYPES[str(given)]}?)"
+        one_of = f"one of {', '.join(known)}" if len(known) > 1 else repr(known[0])
+        return route, f"{key} wants {one_of}, not {_shown(given)}{close if 'did you' in close else ''}"
     if kind == "value_error":
-        return route, f"{key} {context['error']}" if route else str(context["error"])
+        route = (*route, *getattr(context["error"], "path", ()))
+        named = [step for step in route if isinstance(step, str)]
+        return route, f"{named[-1]!r} {context['error']}" if named else str(context["error"])
     wanted = _WANTED.get(kind)
     if wanted is not None:
-        return route, f"{key} wants {wanted}, not {_shown(given)}"
+        remedy = _REQUIRED if route[-1:] == ("required",) and isinstance(given, bool) else ""
+        return route, f"{key} wants {wanted}, not {_shown(given)}{remedy}"
+    if kind in ("greater_than_equal", "greater_than"):
+        least = "at least" if kind == "greater_than_equal" else "more than"
+        return route, f"{key} wants {least} {context.get('ge', context.get('gt'))}, not {_shown(given)}"
     return route, f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}"
 
+
+#: What people write for the six types, and keys that other formats have for what is said differently here.
+_TYPES = {
+    **dict.fromkeys(("float", "double", "decimal", "numeric", "real"), "'number'"),
+    **dict.fromkeys(("long", "bigint", "smallint"), "'integer'"),
+    **dict.fromkeys(("text", "varchar", "char", "uuid", "enum"), "'string'"),
+    **{name: f"'string' with format: {name}" for name in ("date", "time", "date-time", "duration", "email", "uri")},
+    **dict.fromkeys(("datetime",), "'string' with format: date-time"),
+    **dict.fromkeys(("timestamp",), "'string' with format: timestamp"),
+    **dict.fromkeys(("list", "tuple", "set"), "'array'"),
+    **dict.fromkeys(("dict", "map", "json", "struct", "record"), "'object'"),
+}
+_INSTEAD = {
+    **dict.fromkeys(("optional", "nullable"), "a parameter with a 'default', which may be null, is optional"),
+    **dict.fromkeys(("min", "gte", "ge"), "the least number is 'minimum'"),
+    **dict.fromkeys(("max", "lte", "le"), "the greatest number is 'maximum'"),
+    **dict.fromkeys(("values", "choices", "options", "allowed"), "the only values there are stand under 'enum'"),
+    **dict.fromkeys(("regex", "regexp"), "a regular expression is a 'pattern'"),
+    "const": "one value alone is an 'enum' of it",
+    "example": "values to show are a list under 'examples'",
+}
+_REQUIRED = (
+    "; it is the list of an object's properties that must be there. A parameter is required unless it has a 'default'"
+)
 
 _WANTED = {
     "string_type": "a text",

@@ -5,16 +5,18 @@ The keys are those of the file format (``mxcp: 1`` or ``dbmcp: 1``); docs/tools.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 __all__ = [
     "Annotations",
     "Definition",
     "Expectation",
     "Message",
+    "Misplaced",
     "Parameter",
     "Policies",
     "PolicyRule",
@@ -35,6 +37,24 @@ _URI_VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 TypeName = Literal["string", "number", "integer", "boolean", "array", "object"]
 Format = Literal["email", "uri", "date", "time", "date-time", "duration", "timestamp"]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"wants a number, not {value!r}")
+    return value
+
+
+#: A number as YAML has it; the text of one is none.
+_Number = Annotated[float | int, BeforeValidator(_finite)]
+
+
+class Misplaced(ValueError):
+    """Something that doesn't fit with the rest of an object; ``path`` leads to it from there."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class _Model(BaseModel):
@@ -72,15 +92,15 @@ class TypeSpec(_Model):
     min_length: int | None = Field(None, ge=0, alias="minLength", description="Characters that a string has at least.")
     max_length: int | None = Field(None, ge=0, alias="maxLength", description="Characters that a string has at most.")
     pattern: str | None = Field(None, description="A regular expression that a string has a match of, anywhere.")
-    minimum: float | int | None = Field(None, description="The least number.")
-    maximum: float | int | None = Field(None, description="The greatest number.")
-    exclusive_minimum: float | int | None = Field(
+    minimum: _Number | None = Field(None, description="The least number.")
+    maximum: _Number | None = Field(None, description="The greatest number.")
+    exclusive_minimum: _Number | None = Field(
         None, alias="exclusiveMinimum", description="A number that it must be over."
     )
-    exclusive_maximum: float | int | None = Field(
+    exclusive_maximum: _Number | None = Field(
         None, alias="exclusiveMaximum", description="A number that it must be under."
     )
-    multiple_of: float | int | None = Field(
+    multiple_of: _Number | None = Field(
         None, gt=0, alias="multipleOf", description="A number that it must be a multiple of."
     )
     min_items: int | None = Field(None, ge=0, alias="minItems", description="Items that an array has at least.")
@@ -120,8 +140,10 @@ class SourceCode(_Model):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.code is None) == (self.file is None):
-            raise ValueError("wants either 'code' or 'file'")
+        if self.code is None and self.file is None:
+            raise ValueError("wants 'code' or 'file'")
+        if self.code is not None and self.file is not None:
+            raise Misplaced("stands beside 'code', and only one of them can be the code", "file")
         return self
 
 
@@ -158,7 +180,7 @@ class PolicyRule(_Model):
     def _fields_fit(self) -> Self:
         wants = self.action in ("filter_fields", "mask_fields")
         if wants != bool(self.fields):
-            raise ValueError(f"action {self.action!r} {'wants' if wants else 'takes no'} 'fields'")
+            raise Misplaced(f"is {self.action!r}, which {'wants' if wants else 'takes no'} 'fields'", "action")
         return self
 
 
@@ -172,8 +194,9 @@ class Policies(_Model):
 
     @model_validator(mode="after")
     def _inputs_deny(self) -> Self:
-        if any(rule.action != "deny" for rule in self.input):
-            raise ValueError("an input rule can only deny")
+        for place, rule in enumerate(self.input):
+            if rule.action != "deny":
+                raise Misplaced(f"is {rule.action!r}, and an input rule can only deny", "input", place, "action")
         return self
 
 
@@ -249,9 +272,9 @@ class _Endpoint(_Model):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         names = [parameter.name for parameter in self.parameters]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two parameters are called {twice[0]!r}")
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise Misplaced(f"is {name!r}, as that of another parameter is", "parameters", place, "name")
         return self
 
 
@@ -272,7 +295,7 @@ class _Coded(_Endpoint):
     @model_validator(mode="after")
     def _one_language(self) -> Self:
         if self.language and self.source.language and self.language != self.source.language:
-            raise ValueError(f"'language' is {self.language!r}, but its source's is {self.source.language!r}")
+            raise Misplaced(f"is {self.language!r}, but that of its source is {self.source.language!r}", "language")
         return self
 
 

@@ -172,13 +172,13 @@ class PolicySet:
             return []
         if row.type not in ("object", "array"):
             return [(("fields",), f"the result is of type {row.type!r} and has no fields")]
-        if row.additional_properties is not False:
-            return []
         known = {folded(name) for name in row.properties}
         return [
-            (("fields", place), f"the result has no field {field!r}{nearest(field, row.properties)}")
+            (("fields", place), f"'return' has no field {field!r}{nearest(field, row.properties)}")
             for place, field in enumerate(rule.fields)
             if folded(field) not in known and folded(field.partition(".")[0]) not in known
+            # What else a result may have is anybody's guess, but one that is almost a known one was meant to be that.
+            if row.additional_properties is False or "did you" in nearest(field, row.properties)
         ]
 
 

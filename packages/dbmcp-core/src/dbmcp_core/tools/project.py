@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dbmcp_core.config import Source
-from dbmcp_core.settings import Options, setting
+from dbmcp_core.errors import ConfigError
+from dbmcp_core.settings import Options, nearest, setting
 from dbmcp_core.tools import documents
 from dbmcp_core.tools.files import POLICIES, Loaded
 from dbmcp_core.tools.model import ProjectPolicy, Prompt
@@ -42,6 +43,10 @@ class ProjectOptions(Options):
     audit: str | None = setting(None, doc="The file that calls are recorded in, chained by hashes.")
     audit_results: bool = setting(False, doc="Record what calls return, too; what is sensitive is masked.")
     drift: str = setting("drift/snapshot.json", doc="The file of the snapshot that 'drift check' compares with.")
+
+    def __post_init__(self) -> None:
+        if self.decimals not in ("exact", "float"):
+            raise ValueError(f"'decimals' wants 'exact' or 'float', not {self.decimals!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,11 @@ class ProjectConfig:
     def from_options(cls, options: ProjectOptions, origin: Path, sources: Sequence[Source]) -> ProjectConfig:
         """Return the configuration that the ``[project]`` table of the file *origin* makes."""
         folder = origin.absolute().parent
+        if options.connection is not None and options.connection not in (names := [one.name for one in sources]):
+            raise ConfigError(
+                f"{origin}: 'connection' under [project] names {options.connection!r}, and there is no such source"
+                f"{nearest(options.connection, names)}."
+            )
         connection = options.connection or (sources[0].name if len(sources) == 1 else None)
         return cls(
             folder=folder,

@@ -48,6 +48,13 @@ class Cut:
 
     text: str
     references: tuple[Reference, ...]
+    #: Places of strings, quoted names and comments, each with the character that stands for it.
+    hidden: tuple[tuple[int, int, str], ...] = ()
+
+    @property
+    def masked(self) -> list[str]:
+        """The text's characters, without what those hold."""
+        return _mask(self.text, self.hidden)
 
 
 @cache
@@ -92,7 +99,7 @@ def cut(text: str, dialect: str) -> Cut:
                 found.append(Reference(written, written[1:], match.start(), position))
             elif kind == "native" or (kind == "mark" and not (dialect == "postgres" and _ends_operand(before))):
                 found.append(Reference(written, None, match.start(), position))
-    return Cut(text, tuple(found))
+    return Cut(text, tuple(found), tuple(hidden))
 
 
 def _comment_end(text: str, start: int, dialect: str) -> int:
@@ -110,7 +117,7 @@ def _comment_end(text: str, start: int, dialect: str) -> int:
     return len(text)
 
 
-def _mask(text: str, hidden: list[tuple[int, int, str]]) -> list[str]:
+def _mask(text: str, hidden: Collection[tuple[int, int, str]]) -> list[str]:
     chars = list(text)
     for start, end, char in hidden:
         chars[start:end] = char * (end - start)

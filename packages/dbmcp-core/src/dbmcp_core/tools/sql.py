@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -34,8 +35,10 @@ class SqlCode:
         if not self._text.strip():
             return [((), "the code is empty")]
         references = self._cut(self._dialect)
+        if (line := _template_at(references)) is not None:
+            return [((), f"line {line}: this is a template; say 'language: jinja'")]
         used = {spelled(one.name, self._names) for one in references.references if one.name is not None}
-        return [*reference_problems(references, self._names), *unused_problems(self._names, used)]
+        return [*reference_problems(references, self._names), *unused_problems(self._names, used, self._text)]
 
     def check(self, dialect: str, *, read_only: bool, tolerate: Collection[RefusalCode] = ()) -> list[Problem]:
         """Return what the guard finds wrong with the statement."""
@@ -75,13 +78,28 @@ def reference_problems(found: Cut, names: Collection[str]) -> list[Problem]:
     return problems
 
 
-def unused_problems(names: Sequence[str], used: Collection[str | None]) -> list[Problem]:
-    """Return the parameters that nothing refers to."""
+def unused_problems(names: Sequence[str], used: Collection[str | None], text: str = "") -> list[Problem]:
+    """Return the parameters that nothing in *text* refers to."""
     return [
-        (("parameters", index), f"parameter {name!r} is not used in the code")
+        (("parameters", index), f"parameter {name!r} is not used in the code{_instead(name, text)}")
         for index, name in enumerate(names)
         if name not in used
     ]
+
+
+def _instead(name: str, text: str) -> str:
+    """Return how a parameter is written that *text* has in another system's way, or in quotes."""
+    other = re.search(rf"""%\({name}\)s|[$]?\{{\s*{name}\s*\}}|@{name}\b|['"][$:]{name}['"]|<{name}>""", text)
+    if other is None:
+        return ""
+    where = ": in quotes it is text" if other[0][0] in "'\"" else ""
+    return f"; write ${name}, not {other[0]}{where}"
+
+
+def _template_at(found: Cut) -> int | None:
+    """Return the line of the first mark of Jinja's that no SQL has, outside of strings, if there is one."""
+    mark = re.search(r"\{[{%]", "".join(found.masked))
+    return None if mark is None else found.text.count("\n", 0, mark.start()) + 1
 
 
 def _at_line(message: str, line: int | None) -> str:

@@ -37,6 +37,7 @@ from dbmcp_core.tools.loading import load
 from dbmcp_core.tools.model import Parameter, Prompt, Tool
 from dbmcp_core.tools.problems import Place, Problem, Severity
 from dbmcp_core.tools.project import Project, ProjectConfig
+from dbmcp_core.tools.strays import strays
 from dbmcp_core.tools.types import convert
 
 __all__ = ["unreadable", "validated"]
@@ -67,6 +68,7 @@ def validated(
     code = _Code(project, executor)
     try:
         more = [
+            *strays(project),
             *(code.started() if init else ()),
             *code.problems(sound),
             *code.plugins(),

@@ -75,11 +75,12 @@ def validate(
                 config.project, executor, lambda one: wanted in (None, os.path.realpath(one.document.path)), init=init
             )
         problems = [one for one in found.problems if wanted in (None, os.path.realpath(one.place.path))]
-        files = {one.document.path for one in found.definitions} | {one.place.path for one in found.problems}
+        files = {one.document.path for one in found.definitions}
         files = {path for path in files if wanted in (None, os.path.realpath(path))}
-        if file is not None and not files:
-            files, problems = {file}, [_not_read(file, found.config)]
         failed = any(problem.severity == "error" for problem in problems)
+        if file is not None and not files and not failed:
+            problems, failed = [_not_read(file, found.config)], True
+        files |= {one.place.path for one in problems}
         if json:
             entries = _by_file(files, problems, found.config.folder)
             all_of_them = {"status": "error" if failed else "ok", "validated": entries}

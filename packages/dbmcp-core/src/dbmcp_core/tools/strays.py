@@ -1,0 +1,59 @@
+"""Files that look like definitions, and that nothing reads where they are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from dbmcp_core.tools.problems import Place, Problem
+from dbmcp_core.tools.project import Project
+
+__all__ = ["strays"]
+
+_DEFINES = re.compile(r"(?m)^(?:tool|resource|prompt)s?\s*:")
+_MOST_FILES, _MOST_CHARACTERS = 5_000, 4_096
+
+
+def strays(project: Project) -> Iterator[Problem]:
+    """Yield a problem for each file of definitions that isn't read, or else for a project that has none at all."""
+    config = project.config
+    read = {os.path.realpath(one.document.path) for one in project.definitions}
+    read |= {os.path.realpath(problem.place.path) for problem in project.problems}
+    endings = (".yml",) if config.uses_mxcp else (".yml", ".yaml")
+    found = False
+    for path in _files(config.folder):
+        is_read = path.suffix in endings and any(path.is_relative_to(folder) for folder in config.kinds.values())
+        if is_read or os.path.realpath(path) in read or not _defines(path):
+            continue
+        folders = ", ".join(f"{folder.name}/" for folder in config.kinds.values())
+        told = f"isn't read: definitions stand in files that end with {' or '.join(endings)}, in {folders}"
+        is_all = not config.uses_mxcp and not project.definitions
+        yield Problem(told, Place(path), "error" if is_all else "warning")
+        found = True
+    if not project.definitions and not project.errors and not found:
+        names = ", ".join(str(folder) for folder in config.kinds.values())
+        yield Problem(f"the project defines nothing; it was looked for in {names}", Place(config.origin), "warning")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    count = 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(one for one in folders if not one.startswith((".", "_")) and one != "node_modules")
+        for name in sorted(names):
+            count += 1
+            if count > _MOST_FILES:
+                return
+            if name.lower().endswith((".yml", ".yaml")):
+                yield Path(parent) / name
+
+
+def _defines(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return _DEFINES.search(file.read(_MOST_CHARACTERS)) is not None
+    except OSError:
+        return False
