@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import Any
 
 import anyio
 import pytest
+from jsonschema import Draft202012Validator
 from mcp import Client, MCPError
 
 from dbmcp_core import CallRecord, hookimpl
@@ -266,6 +268,63 @@ async def test_values_of_an_enum_are_completed(folder, serve_project, era):
         assert found.completion.values == ["formal", "friendly"]
         found = await client.complete(PromptReference(name="nothing"), {"name": "tone", "value": ""})
         assert found.completion.values == []
+
+
+EVERYTHING = """parameters:
+  - {name: text, type: string, minLength: 1, maxLength: 9, pattern: '^[a-z]+$', examples: [ab], description: Which}
+  - {name: broken, type: string, pattern: '[', default: x}
+  - {name: kind, type: string, enum: [a, b], default: a}
+  - {name: at, type: string, format: date-time, default: null}
+  - {name: n, type: integer, minimum: 0, exclusiveMaximum: 10, multipleOf: 2, default: 2}
+  - {name: x, type: number, exclusiveMinimum: 0.5, maximum: 9.5, default: 1}
+  - {name: list, type: array, minItems: 1, maxItems: 3, uniqueItems: true, items: {enum: [p, q], type: string}}
+  - name: nested
+    type: object
+    sensitive: true
+    required: [deep]
+    additionalProperties: false
+    properties: {deep: {type: object, properties: {er: {type: array, items: {type: object, properties: {}}}}}}
+    default: {deep: {}}
+return: {type: array, items: {type: object, required: [id], properties: {id: {type: integer, minimum: 1}}}}"""
+
+
+async def test_schemas_are_whole_and_such_as_strict_hosts_take(folder, serve_project, era):
+    folder.tool("one", "SELECT 1 AS id", EVERYTHING)
+    folder.tool("one_object", "SELECT 1 AS id", "return: {type: object, properties: {id: {type: integer}}}")
+    folder.tool("two", "SELECT 1 AS id")
+    async with Client(serve_project(), mode=era) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    for tool in tools.values():
+        assert tool.description
+        for schema in filter(None, (tool.input_schema, tool.output_schema)):
+            Draft202012Validator.check_schema(schema)
+            assert schema["type"] == "object"
+            assert not schema.keys() & {"anyOf", "oneOf", "allOf", "not", "enum", "$ref"}
+            assert all(re.fullmatch("[A-Za-z0-9_.-]{1,64}", name) for name in schema["properties"])
+    given = tools["one"].input_schema["properties"]
+    assert tools["one"].input_schema["required"] == ["text", "list"]
+    assert given["text"] == {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 9,
+        "pattern": "^[a-z]+$",
+        "examples": ["ab"],
+        "description": "Which",
+    }
+    assert given["broken"] == {"type": "string", "x-pattern": "[", "default": "x"}
+    assert given["kind"] == {"type": "string", "enum": ["a", "b"], "default": "a"}
+    assert given["at"] == {"type": "string", "format": "date-time"}
+    assert given["n"] == {"type": "integer", "minimum": 0, "exclusiveMaximum": 10, "multipleOf": 2, "default": 2}
+    assert given["x"] == {"type": "number", "exclusiveMinimum": 0.5, "maximum": 9.5, "default": 1}
+    assert given["list"]["items"] == {"type": "string", "enum": ["p", "q"]}
+    assert given["list"].items() >= {"minItems": 1, "maxItems": 3, "uniqueItems": True}.items()
+    deep = {"type": "array", "items": {"type": "object", "properties": {}}}
+    assert given["nested"]["properties"] == {"deep": {"type": "object", "properties": {"er": deep}}}
+    assert given["nested"]["additionalProperties"] is False
+    assert given["nested"]["x-sensitive"] is True
+    row = tools["one"].output_schema["properties"]["result"]["items"]
+    assert row["properties"] == {"id": {"type": ["integer", "null"], "minimum": 1}}
+    assert row["required"] == ["id"]
 
 
 async def test_two_hundred_tools_are_on_the_first_page_and_answer_together(folder, serve_project, era):

@@ -140,22 +140,32 @@ def test_a_pattern_that_a_client_may_not_compile_is_only_told(pattern: str, port
     assert input_schema([parameter(type="string", pattern=pattern)])["properties"]["p"]["pattern"] == pattern
 
 
+@pytest.mark.parametrize("pattern", ["[", "(", "*", "a{3,1}"])
+def test_a_pattern_that_nobody_can_compile_spoils_no_list(pattern: str) -> None:
+    schema = input_schema([parameter(type="string", pattern=pattern)])
+    Draft202012Validator.check_schema(schema)
+    assert schema["properties"]["p"] == {"type": "string", "x-pattern": pattern}
+
+
 def test_fields_that_policies_take_away_are_not_promised() -> None:
     row: dict[str, Any] = {
         "type": "object",
         "properties": {
-            "id": {"type": "integer"},
+            "id": {"type": "integer", "minimum": 1, "description": "Whose", "sensitive": True},
             "pay": {"type": "number"},
             "pin": {"type": "string", "sensitive": True},
         },
         "required": ["id", "pay", "pin"],
     }
-    schema = output_schema(returns(type="array", items=row), omitted=["pay"], masked=["id"], without_sensitive=True)
+    schema = output_schema(returns(type="array", items=row), omitted=["pay"], masked=["id"])
     assert schema is not None
     items = schema["properties"]["result"]["items"]
-    assert items["required"] == ["id"]
-    assert items["properties"]["id"] == {}
-    Draft202012Validator(schema).validate({"result": [{"id": "****"}]})
+    assert items["required"] == ["id", "pin"]
+    assert items["properties"]["id"] == {"description": "Whose", "x-sensitive": True}
+    Draft202012Validator(schema).validate({"result": [{"id": "****", "pin": "1"}]})
+    schema = output_schema(returns(type="array", items=row), without_sensitive=True)
+    assert schema is not None
+    assert schema["properties"]["result"]["items"]["required"] == ["pay"]
 
 
 # The schema and the checks are of one mind

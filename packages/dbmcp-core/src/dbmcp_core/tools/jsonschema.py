@@ -16,7 +16,7 @@ from typing import Any
 from dbmcp_core.tools.inbound import take
 from dbmcp_core.tools.model import Parameter, ReturnType, TypeSpec
 from dbmcp_core.tools.nodes import Node, Problems
-from dbmcp_core.tools.patterns import is_portable
+from dbmcp_core.tools.patterns import is_portable, is_readable
 
 __all__ = ["input_schema", "output_schema", "wrapped"]
 
@@ -102,19 +102,13 @@ class _Writer:
     def schema(self, spec: TypeSpec, *, fields: bool = False) -> dict[str, Any]:
         """Return the schema of *spec*; *fields*: its properties, or its items', are those that policies name."""
         # null is no value of a field on the way in; on the way out every column may be NULL.
-        schema: dict[str, Any] = {"type": [spec.type, "null"] if self._out else spec.type}
-        if spec.name and not isinstance(spec, Parameter):
-            schema["title"] = spec.name
-        if spec.description:
-            schema["description"] = spec.description
+        schema: dict[str, Any] = {"type": [spec.type, "null"] if self._out else spec.type, **_about(spec)}
         self._add_values(spec, schema)
         schema |= {key: value for name, key in _SAME.items() if (value := getattr(spec, name)) is not None}
         if spec.multiple_of is not None:
             schema[self._key("multipleOf", not isinstance(spec.multiple_of, int))] = spec.multiple_of
         if spec.unique_items:
             schema["uniqueItems"] = True
-        if spec.sensitive:
-            schema["x-sensitive"] = True
         if spec.type == "string":
             self._add_string(spec, schema)
         elif spec.type == "array":
@@ -138,7 +132,9 @@ class _Writer:
 
     def _add_string(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
         if spec.pattern is not None:
-            schema[self._key("pattern", not is_portable(spec.pattern))] = spec.pattern
+            # Over one that nobody can read, a client would lose the whole list; every call says what is wrong with it.
+            is_good = is_portable(spec.pattern) if self._out else is_readable(spec.pattern)
+            schema["pattern" if is_good else "x-pattern"] = spec.pattern
         if spec.format is None:
             return
         if spec.format == "timestamp":  # JSON Schema has none; a date-time is one that we take
@@ -151,7 +147,7 @@ class _Writer:
     def _add_object(self, spec: TypeSpec, schema: dict[str, Any], fields: bool) -> None:
         if spec.properties or "properties" in spec.model_fields_set:
             schema["properties"] = {
-                name: {} if fields and name in self._masked else self.schema(inner)
+                name: _about(inner) if fields and name in self._masked else self.schema(inner)
                 for name, inner in spec.properties.items()
             }
         required = [name for name in dict.fromkeys(spec.required) if not self._may_lack(spec, name, fields)]
@@ -171,6 +167,18 @@ class _Writer:
 
 #: What is as its type has it, whatever else the type says.
 _AS_IT_IS = {("string", str), ("integer", int), ("number", int), ("boolean", bool)}
+
+
+def _about(spec: TypeSpec) -> dict[str, Any]:
+    """Return what is told of a type apart from its values."""
+    told: dict[str, Any] = {}
+    if spec.name and not isinstance(spec, Parameter):
+        told["title"] = spec.name
+    if spec.description:
+        told["description"] = spec.description
+    if spec.sensitive:
+        told["x-sensitive"] = True
+    return told
 
 
 def _as_typed(spec: TypeSpec, value: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from dbmcp_core.tools import linear
 
-__all__ = ["MAX_MATCHED", "compiled", "is_portable", "python_pattern"]
+__all__ = ["MAX_MATCHED", "compiled", "is_portable", "is_readable", "python_pattern"]
 
 #: Longer texts aren't matched.
 MAX_MATCHED = 20_000
@@ -102,6 +102,15 @@ def _in_class(part: str, before: str) -> str:
 def _character(part: str) -> str:
     code = int(part[3:-1], 16)
     return chr(code) if code <= 0x10FFFF else "\ufffd"
+
+
+def is_readable(pattern: str) -> bool:
+    """Return whether *pattern* is a regular expression at all."""
+    try:
+        python_pattern(pattern)
+    except ValueError:
+        return False
+    return True
 
 
 def is_portable(pattern: str) -> bool:
