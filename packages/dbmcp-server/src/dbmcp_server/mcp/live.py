@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 
 from dbmcp_core import DbmcpError, Executor, Registry
 from dbmcp_core.errors import ToolFailed
-from dbmcp_core.tools.checks import thorough
 from dbmcp_core.tools.problems import Problem, ProjectInvalid
 from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.toolbox import Toolbox
-from dbmcp_core.tools.validating import unreadable
 from dbmcp_server.mcp.kernel import DbServer, Offer
 from dbmcp_server.mcp.project import ProjectDoor
 from dbmcp_server.mcp.watching import Seen, changed, codes, is_same, look
@@ -214,6 +212,9 @@ class LiveProject:
 
 def _problems(before: Project, project: Project, paths: set[str], executor: Executor) -> Iterator[Problem]:
     """Yield what is wrong with the definitions that are new or others; those that were wrong before hold nothing up."""
+    from dbmcp_core.tools.checks import thorough
+    from dbmcp_core.tools.validating import unreadable  # the start doesn't pay for what the first edit needs
+
     known = {one.subject: one.definition for one in before.definitions}
     for one in project.definitions:
         if known.get(one.subject) == one.definition and str(project.code_path(one)) not in paths:
