@@ -11,12 +11,12 @@ import pytest
 from dbmcp_core import Executor, Registry
 from dbmcp_core.config import source
 from dbmcp_core.errors import DbmcpError, Refused
-from dbmcp_core.tools.loading import load
+from dbmcp_core.tools.files.loading import load
+from dbmcp_core.tools.files.validating import validated
 from dbmcp_core.tools.model import Parameter
-from dbmcp_core.tools.native import NativeCode
 from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+from dbmcp_core.tools.sql.native import NativeCode
 from dbmcp_core.tools.toolbox import Toolbox, ToolCall
-from dbmcp_core.tools.validating import validated
 
 Make = Callable[[str, dict[str, Any]], Toolbox]
 HOSTILE = ("$where", "x', $or: [{}]", ":name", "{{ name }}", {"$gt": ""}, {"$ne": None}, [{"$gt": ""}], "\0", "", None)

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from mcp import Client, MCPError
 
 from dbmcp_core import CallRecord, hookimpl
-from dbmcp_core.tools import audit
+from dbmcp_core.tools.audit import log as audit
 
 pytestmark = pytest.mark.anyio
 

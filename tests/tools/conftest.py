@@ -11,8 +11,8 @@ import pytest
 
 from dbmcp_core.running import Running
 from dbmcp_core.tools.context import CallContext
-from dbmcp_core.tools.modules import Modules
-from dbmcp_core.tools.python import Project
+from dbmcp_core.tools.python.functions import Project
+from dbmcp_core.tools.python.modules import Modules
 
 
 class HostOfTests:

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbmcp_core import CallRecord
-from dbmcp_core.tools import audit
-from dbmcp_core.tools.audit import AuditLog
+from dbmcp_core.tools.audit import log as audit
+from dbmcp_core.tools.audit.log import AuditLog
 
 KEYS = """schema_name schema_version record_id timestamp operation_type operation_name operation_status duration_ms
 caller_type user_id session_id trace_id input_data output_data error policies_evaluated policy_decision policy_reason
@@ -212,7 +212,7 @@ def test_what_was_cut_off_stays_and_the_next_record_is_whole(log: AuditLog) -> N
 FULL = """
 import resource, signal, sys
 from dbmcp_core.call import CallRecord
-from dbmcp_core.tools.audit import AuditLog
+from dbmcp_core.tools.audit.log import AuditLog
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 log = AuditLog(sys.argv[1])
@@ -239,7 +239,7 @@ def test_a_full_disk_leaves_no_half_of_a_record(tmp_path: Path) -> None:
 MANY = """
 import sys
 from dbmcp_core.call import CallRecord
-from dbmcp_core.tools.audit import AuditLog
+from dbmcp_core.tools.audit.log import AuditLog
 
 log = AuditLog(sys.argv[1], max_bytes=2_500)
 for number in range(60):

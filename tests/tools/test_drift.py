@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dbmcp_core import ConfigError
-from dbmcp_core.tools.drift import digest, load
-from dbmcp_core.tools.drift_report import DefinitionChange, TableChange, compare
+from dbmcp_core.tools.review.drift import digest, load
+from dbmcp_core.tools.review.drift_report import DefinitionChange, TableChange, compare
 
 CODE = {"source": {"code": "SELECT 1"}}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dbmcp_core.tools.expectations import differences
 from dbmcp_core.tools.model import Test
+from dbmcp_core.tools.review.expectations import differences
 
 ROWS = [{"id": 1, "name": "tea"}, {"id": 2, "name": "pot"}]
 

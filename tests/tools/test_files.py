@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbmcp_core.tools import documents, files
-from dbmcp_core.tools.files import File
+from dbmcp_core.tools.files import definitions as files
+from dbmcp_core.tools.files import documents
+from dbmcp_core.tools.files.definitions import File
 from dbmcp_core.tools.model import Prompt, Resource, Tool
 from dbmcp_core.tools.problems import Place
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from dbmcp_core.errors import ArgumentsInvalid, ResultInvalid
-from dbmcp_core.tools.formats import FORMATS
-from dbmcp_core.tools.jsonschema import input_schema, output_schema, wrapped
 from dbmcp_core.tools.model import Parameter, ReturnType
-from dbmcp_core.tools.types import Checker, check_result, convert
+from dbmcp_core.tools.types.checker import Checker, check_result, convert
+from dbmcp_core.tools.types.formats import FORMATS
+from dbmcp_core.tools.types.jsonschema import input_schema, output_schema, wrapped
 
 EVERY_KEY: dict[str, Any] = {
     "type": "object",

@@ -10,9 +10,9 @@ import pytest
 
 from dbmcp_core import Registry
 from dbmcp_core.config import source
-from dbmcp_core.tools.lint import lint
-from dbmcp_core.tools.loading import load
+from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+from dbmcp_core.tools.review.lint import lint
 
 GOOD = """dbmcp: 1
 tool:

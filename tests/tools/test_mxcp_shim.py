@@ -13,8 +13,8 @@ import pytest
 
 from dbmcp_core import runtime
 from dbmcp_core.settings import Secret
-from dbmcp_core.tools import mxcp_shim
 from dbmcp_core.tools.context import CallContext, entered
+from dbmcp_core.tools.mxcp import shim as mxcp_shim
 from dbmcp_core.tools.user import User
 
 pytestmark = pytest.mark.filterwarnings("ignore::ImportWarning")
@@ -88,7 +88,7 @@ def test_who_calls(shim: None, context: CallContext) -> None:
 
 def test_nothing_changes_until_a_project_asks_for_it() -> None:
     code = """
-        import dbmcp_core.runtime, dbmcp_core.tools.mxcp_shim as shim
+        import dbmcp_core.runtime, dbmcp_core.tools.mxcp.shim as shim
         try:
             import mxcp
         except ModuleNotFoundError as exc:
@@ -105,7 +105,7 @@ def test_the_real_package_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mxcp/__init__.py").write_text("")
     (tmp_path / "mxcp/runtime.py").write_text("real = True\n")
     code = """
-        import dbmcp_core.tools.mxcp_shim as shim
+        import dbmcp_core.tools.mxcp.shim as shim
         print(shim.install())
         import mxcp.runtime
         print(mxcp.runtime.real)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbmcp_core.tools import linear, patterns
+from dbmcp_core.tools.types import linear, patterns
 
 
 def finds(pattern: str, text: str) -> bool:

@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbmcp_core.errors import PolicyDenied
-from dbmcp_core.tools.cel import Condition, ConditionFailed, Values
-from dbmcp_core.tools.condition import read
 from dbmcp_core.tools.model import Parameter, Policies, ProjectPolicy, Prompt, Resource, ReturnType, Tool
-from dbmcp_core.tools.policies import Decision, PolicySet, applies, policies_for, project_problems
+from dbmcp_core.tools.policies.cel import Condition, ConditionFailed, Values
+from dbmcp_core.tools.policies.condition import read
+from dbmcp_core.tools.policies.rules import Decision, PolicySet, applies, policies_for, project_problems
 from dbmcp_core.tools.user import ANONYMOUS, User
 
 USER = User(role="user", permissions=("read",), user_id="u1", username="una", email="una@example.org")
@@ -743,7 +743,7 @@ def test_the_library_is_loaded_by_the_first_condition_and_not_before() -> None:
     code = """if True:
         import sys
         from dbmcp_core.tools.model import Policies
-        from dbmcp_core.tools.policies import PolicySet
+        from dbmcp_core.tools.policies.rules import PolicySet
         from dbmcp_core.tools.user import ANONYMOUS
         rules = PolicySet(Policies.model_validate({"input": [{"condition": "false", "action": "deny"}]}))
         assert "cel_expr_python" not in sys.modules

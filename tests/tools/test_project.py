@@ -10,8 +10,8 @@ import pytest
 
 from dbmcp_core import Registry
 from dbmcp_core.config import source
-from dbmcp_core.tools.checks import rules, thorough
-from dbmcp_core.tools.loading import load
+from dbmcp_core.tools.files.checks import rules, thorough
+from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.problems import ProjectInvalid
 from dbmcp_core.tools.project import Project, ProjectConfig, ProjectOptions
 

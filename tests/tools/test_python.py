@@ -21,8 +21,8 @@ from dbmcp_core.errors import QueryCancelled, QueryFailed, QueryTimeout, ToolFai
 from dbmcp_core.running import Running
 from dbmcp_core.tools.context import CallContext
 from dbmcp_core.tools.model import Resource, Tool
-from dbmcp_core.tools.modules import Modules
-from dbmcp_core.tools.python import Project, PythonCode, find_function, function_problems
+from dbmcp_core.tools.python.functions import Project, PythonCode, find_function, function_problems
+from dbmcp_core.tools.python.modules import Modules
 from dbmcp_core.tools.user import User
 
 Write = Callable[[str, str], Path]

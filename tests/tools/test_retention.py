@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dbmcp_core import CallRecord
-from dbmcp_core.tools import audit
-from dbmcp_core.tools.audit import AuditLog
-from dbmcp_core.tools.retention import cleanup
+from dbmcp_core.tools.audit import log as audit
+from dbmcp_core.tools.audit.log import AuditLog
+from dbmcp_core.tools.audit.retention import cleanup
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

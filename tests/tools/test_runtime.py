@@ -15,8 +15,8 @@ from dbmcp_core import runtime
 from dbmcp_core.errors import QueryCancelled, ToolFailed, UnsupportedError
 from dbmcp_core.runtime import config, current_user, db, log, mcp, plugins, reload_duckdb, user
 from dbmcp_core.tools.context import CallContext, entered
-from dbmcp_core.tools.modules import Modules
-from dbmcp_core.tools.plugins import Plugins, PluginSpec, marked
+from dbmcp_core.tools.python.modules import Modules
+from dbmcp_core.tools.python.plugins import Plugins, PluginSpec, marked
 from dbmcp_core.tools.user import User
 
 Write = Callable[[str, str], Path]

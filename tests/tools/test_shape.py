@@ -9,7 +9,7 @@ import pytest
 from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
-from dbmcp_core.tools.shape import names, shaped, unwrapped
+from dbmcp_core.tools.sql.shape import names, shaped, unwrapped
 
 ONE, TWO = [Column("a")], [Column("a"), Column("b")]
 OBJECT = {"type": "object"}

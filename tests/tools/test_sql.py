@@ -11,7 +11,7 @@ from dbmcp_core.errors import ArgumentsInvalid
 from dbmcp_core.sqlite.binding import bindable
 from dbmcp_core.statement import RefusalCode, Statement
 from dbmcp_core.tools.model import Parameter
-from dbmcp_core.tools.sql import sql_code
+from dbmcp_core.tools.sql.code import sql_code
 
 DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dbmcp_core.errors import ArgumentsInvalid
 from dbmcp_core.sqlite.binding import bindable
 from dbmcp_core.tools.model import Parameter, Prompt
-from dbmcp_core.tools.prompts import prompt_messages, prompt_problems
-from dbmcp_core.tools.template import JinjaCode, jinja_code
+from dbmcp_core.tools.sql.prompts import prompt_messages, prompt_problems
+from dbmcp_core.tools.sql.template import JinjaCode, jinja_code
 
 DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
 SHOP = """SELECT name FROM product WHERE shop = $shop

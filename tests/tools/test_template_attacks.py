@@ -8,8 +8,8 @@ import pytest
 
 from dbmcp_core.errors import ArgumentsInvalid, DbmcpError, LimitExceeded
 from dbmcp_core.tools.model import Parameter, Prompt
-from dbmcp_core.tools.prompts import prompt_messages, prompt_problems
-from dbmcp_core.tools.template import JinjaCode, jinja_code
+from dbmcp_core.tools.sql.prompts import prompt_messages, prompt_problems
+from dbmcp_core.tools.sql.template import JinjaCode, jinja_code
 
 HOSTILE = [
     "'; DROP TABLE t; --",

@@ -9,7 +9,7 @@ import pytest
 
 from dbmcp_core import connect
 from dbmcp_core.tools.model import Parameter
-from dbmcp_core.tools.template import jinja_code
+from dbmcp_core.tools.sql.template import jinja_code
 
 TEXT = """SELECT CAST($a AS CHAR(9)) AS a, CAST({{ a ~ '!' }} AS CHAR(9)) AS b,
 1 IN {{ ids | inlist }} AS c, 3 NOT IN ({{ ids | inlist }}) AS d, 1 IN {{ empty | inlist }} AS e,

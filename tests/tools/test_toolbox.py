@@ -25,10 +25,10 @@ from dbmcp_core.errors import (
     ResultInvalid,
     ToolFailed,
 )
-from dbmcp_core.tools.expectations import run
-from dbmcp_core.tools.loading import load
+from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.model import TypeSpec
 from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+from dbmcp_core.tools.review.expectations import run
 from dbmcp_core.tools.toolbox import Toolbox, ToolCall, masked
 from dbmcp_core.tools.user import User
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dbmcp_core.errors import ArgumentsInvalid, ResultInvalid
 from dbmcp_core.tools.model import Parameter, TypeSpec
-from dbmcp_core.tools.types import Checker, check_result, convert, spec_problems, to_json_ready
+from dbmcp_core.tools.types.checker import Checker, check_result, convert, spec_problems, to_json_ready
 
 
 def parameter(**keys: Any) -> Parameter:

@@ -12,9 +12,9 @@ from dbmcp_core import Executor, Registry
 from dbmcp_core.call import Call, Intent
 from dbmcp_core.config import source
 from dbmcp_core.statement import Result, Statement
+from dbmcp_core.tools.files.validating import validated
 from dbmcp_core.tools.problems import Problem
 from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
-from dbmcp_core.tools.validating import validated
 
 Write = Callable[[str, str], Path]
 ENGINES = ("sqlite", "duckdb", "postgres", "mysql")

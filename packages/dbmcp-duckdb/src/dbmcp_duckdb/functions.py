@@ -178,9 +178,9 @@ def load_plugins(
 ) -> dict[str, str]:
     """Give DuckDB the functions of the plugins; return what went wrong, by the plugin's name."""
     from dbmcp_core.errors import ToolFailed
-    from dbmcp_core.tools import mxcp_shim
-    from dbmcp_core.tools.modules import Modules
-    from dbmcp_core.tools.plugins import Plugins, PluginSpec, marked
+    from dbmcp_core.tools.mxcp import shim as mxcp_shim
+    from dbmcp_core.tools.python.modules import Modules
+    from dbmcp_core.tools.python.plugins import Plugins, PluginSpec, marked
 
     mxcp_shim.install()
     _settle_imports()

@@ -19,11 +19,11 @@ from dbmcp_core.settings import redact
 from dbmcp_core.statement import Column, Limits, Outcome, Params, RefusalCode, Result, Statement
 from dbmcp_core.tools.context import CallContext
 from dbmcp_core.tools.project import Project
-from dbmcp_core.tools.shape import names
+from dbmcp_core.tools.sql.shape import names
 
 if TYPE_CHECKING:
-    from dbmcp_core.tools.plugins import Plugins
-    from dbmcp_core.tools.python import Project as PythonProject
+    from dbmcp_core.tools.python.functions import Project as PythonProject
+    from dbmcp_core.tools.python.plugins import Plugins
 
 __all__ = ["ProjectHost", "rows_of"]
 
@@ -78,12 +78,12 @@ class ProjectHost:
     @functools.cached_property
     def python(self) -> PythonProject:
         """The project's modules."""
-        from dbmcp_core.tools.modules import Modules
-        from dbmcp_core.tools.python import Project as PythonProject
+        from dbmcp_core.tools.python.functions import Project as PythonProject
+        from dbmcp_core.tools.python.modules import Modules
 
         config = self._project.config
         if config.uses_mxcp:
-            from dbmcp_core.tools import mxcp_shim
+            from dbmcp_core.tools.mxcp import shim as mxcp_shim
 
             mxcp_shim.install()
         folders: list[Path] = [path for path in (config.python, config.plugins_path) if path is not None]
@@ -93,7 +93,7 @@ class ProjectHost:
     @functools.cached_property
     def plugins(self) -> Plugins:
         """The project's plugins, by name."""
-        from dbmcp_core.tools.plugins import Plugins, PluginSpec
+        from dbmcp_core.tools.python.plugins import Plugins, PluginSpec
 
         specs = [PluginSpec(one.name, one.module, one.config) for one in self._project.config.plugins]
         return Plugins(specs, self.python.modules)

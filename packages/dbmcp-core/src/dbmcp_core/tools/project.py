@@ -11,8 +11,8 @@ from typing import Any, Literal
 from dbmcp_core.config import Source
 from dbmcp_core.errors import ConfigError
 from dbmcp_core.settings import Options, nearest, setting
-from dbmcp_core.tools import documents
-from dbmcp_core.tools.files import POLICIES, Loaded
+from dbmcp_core.tools.files import documents
+from dbmcp_core.tools.files.definitions import POLICIES, Loaded
 from dbmcp_core.tools.model import ProjectPolicy, Prompt
 from dbmcp_core.tools.problems import Problem, ProjectInvalid
 

@@ -27,9 +27,9 @@ from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import Result
-from dbmcp_core.tools.checks import code_of, source_of
 from dbmcp_core.tools.context import CallContext, entered
-from dbmcp_core.tools.files import Loaded
+from dbmcp_core.tools.files.checks import code_of, source_of
+from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.host import ProjectHost, rows_of
 from dbmcp_core.tools.model import Prompt, Resource, Tool, TypeSpec
 from dbmcp_core.tools.project import Project
@@ -38,10 +38,10 @@ from dbmcp_core.tools.user import ANONYMOUS, User
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dbmcp_core.tools.policies import PolicySet
-    from dbmcp_core.tools.python import PythonCode
-    from dbmcp_core.tools.sql import Code
-    from dbmcp_core.tools.types import Checker
+    from dbmcp_core.tools.policies.rules import PolicySet
+    from dbmcp_core.tools.python.functions import PythonCode
+    from dbmcp_core.tools.sql.code import Code
+    from dbmcp_core.tools.types.checker import Checker
 
 __all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox", "masked"]
 
@@ -98,7 +98,7 @@ class Endpoint:
     @functools.cached_property
     def checker(self) -> Checker:
         """What its arguments and its result are held to."""
-        from dbmcp_core.tools.types import Checker
+        from dbmcp_core.tools.types.checker import Checker
 
         definition = self.definition
         return Checker(definition.parameters, definition.returns, keeps_null=self._project.config.uses_mxcp)
@@ -106,7 +106,7 @@ class Endpoint:
     @functools.cached_property
     def policies(self) -> PolicySet:
         """The project's rules for it, and its own."""
-        from dbmcp_core.tools.policies import policies_for
+        from dbmcp_core.tools.policies.rules import policies_for
 
         return policies_for(self.definition, self._project.policies)
 
@@ -255,7 +255,7 @@ class Toolbox:
         if endpoint.language == "prompt":  # messages; what 'return' says is about what a model makes of them
             return value
         if call is not None and not call.checks_result:
-            from dbmcp_core.tools.outbound import to_json_ready
+            from dbmcp_core.tools.types.outbound import to_json_ready
 
             return to_json_ready(value, config.decimals)
         return endpoint.checker.check(value, decimals=config.decimals)
@@ -265,7 +265,7 @@ class Toolbox:
     ) -> tuple[Any, Result | None]:
         """Return what the code gives, and the page of rows that it comes from, if it does."""
         if endpoint.language == "prompt":
-            from dbmcp_core.tools.prompts import prompt_messages
+            from dbmcp_core.tools.sql.prompts import prompt_messages
 
             return prompt_messages(cast("Prompt", endpoint.definition), arguments), None
         context = CallContext(
@@ -291,7 +291,7 @@ class Toolbox:
     def _python(self, endpoint: Endpoint) -> PythonCode:
         """Return the function of a definition, looked up once."""
         if endpoint.python is None:
-            from dbmcp_core.tools.python import PythonCode
+            from dbmcp_core.tools.python.functions import PythonCode
 
             definition = cast("Tool | Resource", endpoint.definition)
             path = self.project.code_path(endpoint.loaded)
@@ -305,7 +305,7 @@ class Toolbox:
         return rows_of(self.executor.run(call, context.running))
 
     def _shaped(self, endpoint: Endpoint, page: Result) -> Any:
-        from dbmcp_core.tools.shape import shaped
+        from dbmcp_core.tools.sql.shape import shaped
 
         return shaped(
             page.columns,
@@ -318,7 +318,7 @@ class Toolbox:
     def _unwrapped(self, endpoint: Endpoint, value: Any) -> Any:
         if not self.project.config.uses_mxcp:
             return value
-        from dbmcp_core.tools.shape import unwrapped
+        from dbmcp_core.tools.sql.shape import unwrapped
 
         return unwrapped(value, endpoint.definition.returns)
 
@@ -404,7 +404,7 @@ def _masked_arguments(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str,
 
 def _private(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the texts in what is sensitive: a database may quote them in an error, and code in an exception."""
-    from dbmcp_core.tools.fields import has_sensitive
+    from dbmcp_core.tools.policies.fields import has_sensitive
 
     specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
     found: set[str] = set()
@@ -422,7 +422,7 @@ def masked(value: Any, spec: TypeSpec | None) -> Any:
     """Return *value* with what *spec* calls sensitive masked, at every depth."""
     if spec is None or value is None:
         return value
-    from dbmcp_core.tools.fields import folded, has_sensitive
+    from dbmcp_core.tools.policies.fields import folded, has_sensitive
 
     if spec.sensitive:
         return _MASK

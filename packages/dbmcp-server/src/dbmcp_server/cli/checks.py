@@ -27,10 +27,10 @@ from dbmcp_server.cli.project import (
 from dbmcp_server.cli.told import COLOURS, by_place, counted, inside, one_line, place, problem_json, summary, tell
 
 if TYPE_CHECKING:
-    from dbmcp_core.tools.expectations import TestResult
-    from dbmcp_core.tools.lint import Issue
     from dbmcp_core.tools.problems import Problem
     from dbmcp_core.tools.project import ProjectConfig
+    from dbmcp_core.tools.review.expectations import TestResult
+    from dbmcp_core.tools.review.lint import Issue
     from dbmcp_core.tools.toolbox import Toolbox
 
 __all__ = ["lint", "run_tests", "validate"]
@@ -64,7 +64,7 @@ def validate(
     Exits with 1 where something is wrong.
     """
     with enveloped(json):
-        from dbmcp_core.tools.validating import validated
+        from dbmcp_core.tools.files.validating import validated
 
         wanted = os.path.realpath(file) if file is not None else None  # a loop of links is no error there
         if file is not None and not file.is_file():
@@ -123,7 +123,7 @@ def lint(
 ) -> None:
     """Say what could be better in a project's definitions. Exits with 1 where a model would stumble (errors)."""
     with enveloped(json):
-        from dbmcp_core.tools import lint as linting
+        from dbmcp_core.tools.review import lint as linting
 
         found = require(project, profile=profile, warn=not json).load()
         least = len(_SEVERITIES) if severity is Severity.ALL else _SEVERITIES.index(severity.value) + 1
@@ -157,7 +157,7 @@ def run_tests(
 ) -> None:
     """Run the tests that definitions carry. Exits with 1 unless all pass and every file can be loaded."""
     with enveloped(json):
-        from dbmcp_core.tools import expectations
+        from dbmcp_core.tools.review import expectations
 
         user = user_of(user_context) if user_context is not None else None
         with opened_project(

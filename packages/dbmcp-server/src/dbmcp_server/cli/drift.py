@@ -40,7 +40,7 @@ def drift(
 ) -> None:
     """Note a project's tables and definitions, or say how they differ from what was noted; exits with 1 if they do."""
     with enveloped(json):
-        from dbmcp_core.tools import drift as drifting
+        from dbmcp_core.tools.review import drift as drifting
 
         with opened_project(
             project, profile=profile, read_only=read_only, ignore_errors=True, is_recorded=False
@@ -58,7 +58,7 @@ def drift(
 
 
 def _keep(path: Path, now: dict[str, Any], *, dry_run: bool, json: bool) -> None:
-    from dbmcp_core.tools.drift import digest
+    from dbmcp_core.tools.review.drift import digest
 
     if not dry_run:
         with writing(path):
@@ -75,8 +75,8 @@ _COLOURS: dict[str, Colour] = {"added": "green", "removed": "red", "modified": "
 
 
 def _compare(path: Path, before: dict[str, Any], now: dict[str, Any], *, json: bool) -> None:
-    from dbmcp_core.tools.drift import VERSION, now_utc
-    from dbmcp_core.tools.drift_report import compare
+    from dbmcp_core.tools.review.drift import VERSION, now_utc
+    from dbmcp_core.tools.review.drift_report import compare
 
     report = compare(before, now)
     if json:

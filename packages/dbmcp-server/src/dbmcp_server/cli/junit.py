@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 from dbmcp_server.cli.told import place
 
 if TYPE_CHECKING:
-    from dbmcp_core.tools.expectations import TestResult
     from dbmcp_core.tools.problems import Problem
+    from dbmcp_core.tools.review.expectations import TestResult
 
 __all__ = ["write_junit"]
 

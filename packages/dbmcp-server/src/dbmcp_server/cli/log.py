@@ -83,7 +83,7 @@ def log(
     A cleanup leaves a record of what it removed, and the chain of what it kept can be verified.
     """
     with enveloped(json):
-        from dbmcp_core.tools import audit
+        from dbmcp_core.tools.audit import log as audit
 
         path = file or _path(project, profile)
         if action is Action.VERIFY:
@@ -123,7 +123,7 @@ def _path(project: Path | None, profile: str | None) -> Path:
 
 
 def _verify(path: Path, json: bool) -> None:
-    from dbmcp_core.tools import audit
+    from dbmcp_core.tools.audit import log as audit
 
     if not audit.segments(path):  # no chain, and so none that holds
         raise ConfigError(f"There are no records at {path}.", hint="The first call makes the file.")
@@ -141,7 +141,7 @@ def _verify(path: Path, json: bool) -> None:
 
 
 def _cleanup(path: Path, keep: str, *, dry_run: bool, json: bool) -> None:
-    from dbmcp_core.tools.retention import cleanup
+    from dbmcp_core.tools.audit.retention import cleanup
 
     before = _ago(keep)
     if before is None:
@@ -173,7 +173,7 @@ def _fits(wanted: Mapping[str, Any], policy: Decision | None) -> list[_Fits]:
 def _is_since(text: str | None) -> list[_Fits]:
     if text is None:
         return []
-    from dbmcp_core.tools.retention import time_of
+    from dbmcp_core.tools.audit.retention import time_of
 
     since, oldest = _since(text), datetime.min.replace(tzinfo=UTC)
     return [lambda entry: (time_of(entry) or oldest) >= since]

@@ -81,8 +81,8 @@ class Found:
 
         As MXCP, ``run`` and ``test`` take resources that nobody can read over MCP, as their URI has not all parameters.
         """
-        from dbmcp_core.tools import checks
-        from dbmcp_core.tools.loading import load
+        from dbmcp_core.tools.files import checks
+        from dbmcp_core.tools.files.loading import load
 
         config = self.read()
         return load(config, checks.runnable if to_run and config.uses_mxcp else checks.quick)
@@ -174,7 +174,7 @@ def running(found: Found, records: Sequence[Path] = (), *, is_recorded: bool = T
     config = found.project
     sinks: list[Sink] = []
     if config.audit is not None and is_recorded:
-        from dbmcp_core.tools.audit import AuditLog
+        from dbmcp_core.tools.audit.log import AuditLog
 
         sinks.append(AuditLog(config.audit, results=config.audit_results))
     with executor(found.registry, found.config, config.sources, file=config.origin, records=records, more=sinks) as one:

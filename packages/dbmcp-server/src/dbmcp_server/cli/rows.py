@@ -120,8 +120,8 @@ def write_outcome(done: Outcome, form: Format) -> None:
 
 def row_objects(found: Sequence[Result], decimals: str) -> list[dict[str, Any]]:
     """Return the rows of the pages *found* as objects that JSON can say."""
-    from dbmcp_core.tools.outbound import to_json_ready
-    from dbmcp_core.tools.shape import shaped
+    from dbmcp_core.tools.sql.shape import shaped
+    from dbmcp_core.tools.types.outbound import to_json_ready
 
     objects = [row for page in found for row in shaped(page.columns, page.rows, None)]
     ready: list[dict[str, Any]] = to_json_ready(objects, "float" if decimals == "float" else "exact")

@@ -8,9 +8,9 @@ from typing import Any
 
 import mcp.types as t
 
-from dbmcp_core.tools.jsonschema import wrapped
 from dbmcp_core.tools.model import Resource, ReturnType
 from dbmcp_core.tools.toolbox import Answer
+from dbmcp_core.tools.types.jsonschema import wrapped
 from dbmcp_server.mcp import results
 
 __all__ = ["READ_ON", "mime", "of_resource", "of_tool"]

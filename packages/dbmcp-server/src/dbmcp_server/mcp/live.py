@@ -212,8 +212,8 @@ class LiveProject:
 
 def _problems(before: Project, project: Project, paths: set[str], executor: Executor) -> Iterator[Problem]:
     """Yield what is wrong with the definitions that are new or others; those that were wrong before hold nothing up."""
-    from dbmcp_core.tools.checks import thorough
-    from dbmcp_core.tools.validating import unreadable  # the start doesn't pay for what the first edit needs
+    from dbmcp_core.tools.files.checks import thorough
+    from dbmcp_core.tools.files.validating import unreadable  # the start doesn't pay for what the first edit needs
 
     known = {one.subject: one.definition for one in before.definitions}
     for one in project.definitions:

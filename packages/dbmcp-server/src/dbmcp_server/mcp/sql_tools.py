@@ -10,7 +10,7 @@ import mcp.types as t
 from dbmcp_core import Call, Executor, Result, Running, Statement, values
 from dbmcp_core.settings import nearest
 from dbmcp_core.tools.project import ProjectConfig
-from dbmcp_core.tools.shape import names
+from dbmcp_core.tools.sql.shape import names
 from dbmcp_core.tools.toolbox import Answer
 from dbmcp_server.mcp import answers
 from dbmcp_server.mcp import arguments as args

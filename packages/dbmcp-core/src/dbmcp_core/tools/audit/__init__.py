@@ -1,0 +1,1 @@
+"""The records of calls: written, chained by hashes, read and removed."""

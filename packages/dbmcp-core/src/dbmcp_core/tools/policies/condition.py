@@ -1,0 +1,194 @@
+"""The text of a condition: what it names, and what can be said against it before it is ever evaluated.
+
+This cuts the text into words only; the language itself is the library's business (``dbmcp_core.tools.policies.cel``).
+Where the two should differ, a name is missed, the library doesn't know it either, and the rule denies.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from dbmcp_core.tools.user import ANONYMOUS
+
+__all__ = ["OPERATORS", "USER", "USER_ATTRIBUTES", "Reading", "faults", "nearest", "read"]
+
+#: The name of the caller in a condition. A parameter of that name can't be reached: nobody may say who they are.
+USER = "user"
+USER_ATTRIBUTES = tuple(ANONYMOUS.as_condition())
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space> \s+ | //[^\n]* )
+    | (?P<string>
+        (?:[rR][bB]?|[bB][rR]) (?: \"{3}.*?\"{3} | '{3}.*?'{3} | "[^"\n]*" | '[^'\n]*' )
+      | [bB]? (?: \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' ) )
+    | (?P<number> [0-9][0-9A-Za-z_]* )
+    | (?P<name> [A-Za-z_][0-9A-Za-z_]* | `[^`\n]*` )
+    | (?P<sign> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_LITERALS = frozenset({"true", "false", "null", "in"})
+_MACROS = frozenset({"all", "exists", "exists_one", "existsOne", "filter", "map"})
+#: Names that stand for types.
+_TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
+#: Names that a condition can't use as they are; a parameter that has one is called otherwise in what is compiled.
+_TAKEN = _TYPES | {
+    *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "namespace"),
+    *("package", "return", "var", "void", "while"),
+}
+#: What other languages have for operators of CEL's.
+OPERATORS = {
+    **dict.fromkeys(("and", "AND", "And"), "&&"),
+    **dict.fromkeys(("or", "OR", "Or"), "||"),
+    **dict.fromkeys(("not", "NOT", "Not"), "!"),
+    **dict.fromkeys(("None", "NULL", "nil"), "null"),
+    **dict.fromkeys(("True", "TRUE"), "true"),
+    **dict.fromkeys(("False", "FALSE"), "false"),
+}
+#: Beginnings of names that belong to the language.
+_LANGUAGE = frozenset({"google"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a condition names."""
+
+    #: Names that stand for a value, those bound by a macro (``x`` in ``list.all(x, …)``) among them.
+    names: frozenset[str]
+    #: The names that a macro binds.
+    bound: frozenset[str]
+    #: What is asked of ``user``: ``user.role``, ``user["role"]``, ``"role" in user``.
+    attributes: tuple[str, ...]
+    #: The tokens: kind, text, and whether it is a name that stands for a value.
+    tokens: tuple[tuple[str, str, bool], ...]
+
+    @property
+    def patterns(self) -> list[str]:
+        """The literals that ``matches`` is called with."""
+        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        return [
+            literal
+            for (_, name), (_, bracket), (kind, literal), (_, end) in zip(
+                words, words[1:], words[2:], words[3:], strict=False
+            )
+            if name == "matches" and bracket == "(" and kind == "string" and end == ")"
+        ]
+
+    def unknown(self, variables: Iterable[str]) -> list[str]:
+        """Return the names that are none of *variables*."""
+        return sorted(self.names - self.bound - _TYPES - _LANGUAGE - set(variables))
+
+    def renamed(self, variables: Collection[str]) -> dict[str, str]:
+        """Return what each of *variables* that is mentioned is called in ``text``."""
+        return {name: _free(name, variables) if name in _TAKEN else name for name in self.names if name in variables}
+
+    def text(self, called: dict[str, str]) -> str:
+        """Return the condition with each variable called as *called* says."""
+        return "".join(called.get(text, text) if is_value else text for _, text, is_value in self.tokens)
+
+
+def read(text: str) -> Reading:
+    """Return what the condition *text* names."""
+    cut = [(str(match.lastgroup), match.group()) for match in _TOKEN.finditer(text)]
+    words = [token for token in cut if token[0] != "space"]
+    values = [_is_value(words, at) for at in range(len(words))]
+    names = frozenset(word for (_, word), is_value in zip(words, values, strict=True) if is_value)
+    bound = frozenset(_bound(words))
+    asked = [] if USER in bound else [_attribute(words, at) for at, yes in enumerate(values) if yes]
+    marks = iter(values)
+    tokens = tuple((kind, word, False if kind == "space" else next(marks)) for kind, word in cut)
+    return Reading(names, bound, tuple(attribute for attribute in asked if attribute is not None), tokens)
+
+
+def faults(reading: Reading, variables: Collection[str]) -> list[str]:
+    """Return what is wrong with a condition, as far as its names tell."""
+    unknown = reading.unknown(variables)
+    words = [f"CEL has no {name!r}; write {OPERATORS[name]}" for name in unknown if name in OPERATORS]
+    if _assigns(reading):
+        words.append("'=' compares nothing; write ==")
+    if words:
+        return words  # what else is unknown may only follow from it
+    found = [f"there is no {name!r} here{nearest(name, variables)}" for name in unknown]
+    return found + [
+        f"user has no {name!r}{nearest(name, USER_ATTRIBUTES)}"
+        for name in dict.fromkeys(reading.attributes)
+        if name not in USER_ATTRIBUTES
+    ]
+
+
+def _assigns(reading: Reading) -> bool:
+    signs = ["", *(text for _, text, _ in reading.tokens), ""]
+    return any(
+        sign == "=" and signs[place] not in ("=", "!", "<", ">") and signs[place + 2] != "="
+        for place, sign in enumerate(signs[1:-1])
+    )
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return a question for the name that was meant, or the names there are."""
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.55)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is {', '.join(sorted(known))}" if known else ""
+
+
+def _free(name: str, others: Collection[str]) -> str:
+    while name in others or name in _TAKEN:
+        name += "_"
+    return name
+
+
+def _word(words: list[tuple[str, str]], at: int) -> tuple[str, str]:
+    return words[at] if 0 <= at < len(words) else ("", "")
+
+
+def _is_value(words: list[tuple[str, str]], at: int) -> bool:
+    """Return whether the word is a name that stands for a value: no function, no field, no key word."""
+    kind, text = words[at]
+    if kind != "name" or text in _LITERALS or text.startswith("`"):
+        return False
+    if _word(words, at + 1)[1] == "(":
+        return False
+    # A field follows something; a dot that follows nothing only says that the name is one of the outermost.
+    return not (_word(words, at - 1)[1] == "." and _ends_a_value(*_word(words, at - 2)))
+
+
+def _ends_a_value(kind: str, text: str) -> bool:
+    return text in (")", "]", "}") or (kind in ("name", "string", "number") and text not in _LITERALS)
+
+
+def _bound(words: list[tuple[str, str]]) -> list[str]:
+    return [
+        words[at + 2][1]
+        for at in range(1, len(words) - 3)
+        if words[at][1] in _MACROS
+        and words[at - 1][1] == "."
+        and words[at + 1][1] == "("
+        and words[at + 2][0] == "name"
+        and words[at + 3][1] == ","
+    ]
+
+
+def _attribute(words: list[tuple[str, str]], at: int) -> str | None:
+    """Return what is asked of ``user`` at the word *at*, if it is that, and if the text alone tells."""
+    if words[at][1] != USER:
+        return None
+    after = _word(words, at + 1)[1]
+    kind, text = _word(words, at + 2)
+    if after == "." and kind == "name":
+        return None if _word(words, at + 3)[1] == "(" else text.strip("`")
+    if after == "[" and kind == "string" and _word(words, at + 3)[1] == "]":
+        return _plain(text)
+    kind, text = _word(words, at - 2)
+    if after not in (".", "[") and _word(words, at - 1)[1] == "in" and kind == "string":
+        return _plain(text)
+    return None
+
+
+def _plain(literal: str) -> str | None:
+    """Return the text of a string literal that has no escapes or prefix."""
+    return literal[1:-1] if literal[0] in "\"'" and "\\" not in literal and literal[:3] not in ('"""', "'''") else None

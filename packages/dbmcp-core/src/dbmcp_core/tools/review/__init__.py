@@ -1,0 +1,1 @@
+"""What is asked of a project beyond being valid: tests, lint, drift."""

@@ -1,0 +1,1 @@
+"""SQL and Jinja as people write them in a tool, and the rows that come back."""

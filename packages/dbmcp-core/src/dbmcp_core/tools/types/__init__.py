@@ -1,0 +1,1 @@
+"""The types of parameters and results: converted, checked, and told as JSON Schema."""

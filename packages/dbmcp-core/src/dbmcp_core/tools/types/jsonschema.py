@@ -1,0 +1,203 @@
+"""Types as JSON Schema (2020-12), as clients are told them.
+
+What JSON Schema has no word for stands under a key of ours: ``x-sensitive``, ``x-format``. The schema of a result says
+no more than every reader of JSON Schema can hold against it: a client that checks answers would refuse a good one
+over a time without a zone, or over 19.99 as a multiple of 0.01 in doubles. We have checked those already; there such a
+key is ``x-format``, ``x-pattern`` or ``x-multipleOf``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from dbmcp_core.tools.model import Parameter, ReturnType, TypeSpec
+from dbmcp_core.tools.types.inbound import take
+from dbmcp_core.tools.types.nodes import Node, Problems
+from dbmcp_core.tools.types.patterns import is_portable, is_readable
+
+__all__ = ["input_schema", "output_schema", "wrapped"]
+
+#: Keys that are the same in both, by the model's names.
+_SAME = {
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusive_minimum": "exclusiveMinimum",
+    "exclusive_maximum": "exclusiveMaximum",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+}
+#: Formats that JSON Schema wants a zone or whole units in, which a result needn't have.
+_LOOSE_FORMATS = frozenset({"time", "date-time", "timestamp", "duration"})
+
+
+def input_schema(parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """Return the schema of the arguments: an object that has no others."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {parameter.name: _Writer(False).schema(parameter) for parameter in parameters},
+    }
+    required = [parameter.name for parameter in parameters if not parameter.has_default]
+    if required:
+        schema["required"] = required
+    schema["additionalProperties"] = False
+    return schema
+
+
+def output_schema(
+    returns: ReturnType | None,
+    *,
+    omitted: Collection[str] = (),
+    masked: Collection[str] = (),
+    without_sensitive: bool = False,
+) -> dict[str, Any] | None:
+    """Return the schema of the structured content, or None where no type is declared.
+
+    Args:
+        returns: The declared type.
+        omitted: Fields that a policy may leave out, of the object or of each row.
+        masked: Fields that a policy may put a text over.
+        without_sensitive: Whether a policy may leave out what is sensitive, at any depth.
+    """
+    if returns is None:
+        return None
+    writer = _Writer(True, frozenset(omitted), frozenset(masked), without_sensitive)
+    if not wrapped(returns):
+        return {**writer.schema(returns, fields=True), "type": "object"}
+    return {
+        "type": "object",
+        "properties": {"result": writer.schema(returns, fields=True)},
+        "required": ["result"],
+        "additionalProperties": False,
+    }
+
+
+def wrapped(returns: TypeSpec | None) -> bool:
+    """Return whether the structured content is ``{"result": …}``: it has to be an object, and this isn't one.
+
+    What returns without a declared type is rows, which are a list.
+    """
+    return returns is None or returns.type != "object"
+
+
+class _Writer:
+    """Writes one type after the other, for the way in or the way out."""
+
+    def __init__(
+        self,
+        out: bool,
+        omitted: frozenset[str] = frozenset(),
+        masked: frozenset[str] = frozenset(),
+        without_sensitive: bool = False,
+    ) -> None:
+        self._out = out
+        self._omitted = omitted
+        self._masked = masked
+        self._without_sensitive = without_sensitive
+
+    def schema(self, spec: TypeSpec, *, fields: bool = False) -> dict[str, Any]:
+        """Return the schema of *spec*; *fields*: its properties, or its items', are those that policies name."""
+        # null is no value of a field on the way in; on the way out every column may be NULL.
+        schema: dict[str, Any] = {"type": [spec.type, "null"] if self._out else spec.type, **_about(spec)}
+        self._add_values(spec, schema)
+        schema |= {key: value for name, key in _SAME.items() if (value := getattr(spec, name)) is not None}
+        if spec.multiple_of is not None:
+            schema[self._key("multipleOf", not isinstance(spec.multiple_of, int))] = spec.multiple_of
+        if spec.unique_items:
+            schema["uniqueItems"] = True
+        if spec.type == "string":
+            self._add_string(spec, schema)
+        elif spec.type == "array":
+            schema["items"] = self.schema(spec.items, fields=fields) if spec.items else {}
+        elif spec.type == "object":
+            self._add_object(spec, schema, fields)
+        return schema
+
+    def _key(self, key: str, loose: bool) -> str:
+        return f"x-{key}" if self._out and loose else key
+
+    def _add_values(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
+        if spec.enum is not None:
+            values = [_json(value) for value in spec.enum]
+            schema["enum"] = [*values, None] if self._out and None not in values else values
+        # A default of null says no more than that the parameter may be left out, and null isn't of its type.
+        if spec.has_default and spec.default is not None:
+            schema["default"] = _as_typed(spec, spec.default)
+        if spec.examples:
+            schema["examples"] = [_as_typed(spec, value) for value in spec.examples]
+
+    def _add_string(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
+        if spec.pattern is not None:
+            # Over one that nobody can read, a client would lose the whole list; every call says what is wrong with it.
+            is_good = is_portable(spec.pattern) if self._out else is_readable(spec.pattern)
+            schema["pattern" if is_good else "x-pattern"] = spec.pattern
+        if spec.format is None:
+            return
+        if spec.format == "timestamp":  # JSON Schema has none; a date-time is one that we take
+            schema["x-format"] = "timestamp"
+            if not self._out:
+                schema["format"] = "date-time"
+        else:
+            schema[self._key("format", spec.format in _LOOSE_FORMATS)] = spec.format
+
+    def _add_object(self, spec: TypeSpec, schema: dict[str, Any], fields: bool) -> None:
+        if spec.properties or "properties" in spec.model_fields_set:
+            schema["properties"] = {
+                name: _about(inner) if fields and name in self._masked else self.schema(inner)
+                for name, inner in spec.properties.items()
+            }
+        required = [name for name in dict.fromkeys(spec.required) if not self._may_lack(spec, name, fields)]
+        if required:
+            schema["required"] = required
+        extra = spec.additional_properties
+        if isinstance(extra, TypeSpec):
+            schema["additionalProperties"] = self.schema(extra)
+        elif extra is False or "additional_properties" in spec.model_fields_set:
+            schema["additionalProperties"] = extra
+
+    def _may_lack(self, spec: TypeSpec, name: str, fields: bool) -> bool:
+        inner = spec.properties.get(name)
+        hidden = self._without_sensitive and inner is not None and inner.sensitive
+        return hidden or (fields and name in self._omitted)
+
+
+#: What is as its type has it, whatever else the type says.
+_AS_IT_IS = {("string", str), ("integer", int), ("number", int), ("boolean", bool)}
+
+
+def _about(spec: TypeSpec) -> dict[str, Any]:
+    """Return what is told of a type apart from its values."""
+    told: dict[str, Any] = {}
+    if spec.name and not isinstance(spec, Parameter):
+        told["title"] = spec.name
+    if spec.description:
+        told["description"] = spec.description
+    if spec.sensitive:
+        told["x-sensitive"] = True
+    return told
+
+
+def _as_typed(spec: TypeSpec, value: Any) -> Any:
+    """Return a default or an example as a value of its type, where it is one."""
+    if (spec.type, type(value)) in _AS_IT_IS:
+        return value
+    problems = Problems(1)
+    typed = take(Node(spec), value, (), problems)
+    return _json(value if problems.count else typed)
+
+
+def _json(value: Any) -> Any:
+    """Return what YAML read as JSON has it: a date without quotes is a text."""
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in value.items()}
+    return [_json(item) for item in value] if isinstance(value, (list, tuple)) else value
