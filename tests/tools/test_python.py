@@ -228,6 +228,8 @@ def test_check_collects(project: Project, write: Write) -> None:
 
 # Calling
 
+ENDLESS = "async def f():\n    while True:\n        yield 1\n"
+
 
 def test_what_a_function_returns_comes_as_it_is(project: Project, context: CallContext, write: Write) -> None:
     path = write(
@@ -238,6 +240,37 @@ def test_what_a_function_returns_comes_as_it_is(project: Project, context: CallC
     found = run(project, context, path)
     assert found[0].b == 1
     assert found[2] is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    yield from (1, 2)\n",
+        "async def f():\n    for n in (1, 2):\n        yield n\n",
+        "def f():\n    return map(int, '12')\n",
+        "async def f():\n    return iter([1, 2])\n",
+    ],
+)
+def test_what_a_generator_yields_is_a_list(project: Project, context: CallContext, write: Write, code: str) -> None:
+    assert run(project, context, write("python/x.py", code)) == [1, 2]
+
+
+def test_a_generator_runs_inside_of_its_call(project: Project, context: CallContext, write: Write) -> None:
+    code = "from dbmcp_core.runtime import db\ndef f():\n    yield db.execute('SELECT 1')\n    raise KeyError('x')\n"
+    with pytest.raises(ToolFailed, match="f\\(\\) failed: KeyError"):
+        run(project, context, write("python/x.py", code))
+
+
+@pytest.mark.parametrize("code", ["import itertools\ndef f():\n    return itertools.count()\n", ENDLESS])
+def test_a_generator_that_doesn_t_end_is_ended(project: Project, context: CallContext, write: Write, code: str) -> None:
+    with pytest.raises(ToolFailed, match="more than 200,000"):
+        run(project, context, write("python/x.py", code))
+
+
+def test_an_error_that_can_t_be_told_is_told_by_its_type(project: Project, context: CallContext, write: Write) -> None:
+    code = "class E(Exception):\n    def __str__(self):\n        raise ValueError\ndef f():\n    raise E\n"
+    with pytest.raises(ToolFailed, match=r"^f\(\) failed: E \(x.py, line 5\)\.$"):
+        run(project, context, write("python/x.py", code))
 
 
 def test_an_error_is_told_without_secret_and_traceback(

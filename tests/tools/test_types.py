@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import math
 import uuid
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -512,6 +513,27 @@ def test_ten_problems_of_a_result_are_told_the_rest_counted() -> None:
 class Point:
     x: int
     y: Decimal
+
+
+class Failing(Mapping[str, int]):
+    """A mapping whose own code fails, and with a text that must not show."""
+
+    def __getitem__(self, key: str) -> int:
+        return 1
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("secret")
+
+
+def test_what_can_t_be_read_is_refused() -> None:
+    with pytest.raises(ResultInvalid, match=r"it can't be read: RuntimeError\.$"):
+        to_json_ready({"a": Failing()})
+    message = result_refused({"a": Failing()}, type="object", properties={"a": {"type": "object"}})
+    assert "result.a can't be read: RuntimeError" in message
+    assert "secret" not in message
 
 
 def test_what_functions_return_is_opened() -> None:

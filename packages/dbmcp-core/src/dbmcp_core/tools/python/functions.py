@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import io
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,9 @@ from dbmcp_core.tools.user import ANONYMOUS
 __all__ = ["Project", "PythonCode", "call", "find_function", "function_problems"]
 
 _log = logging.getLogger("dbmcp")
+
+#: Items that a generator may yield.
+_MOST_ITEMS = 200_000
 
 Problems = list[tuple[tuple[str | int, ...], str]]
 
@@ -101,6 +105,7 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], context: Ca
             result = function(**arguments)
             if inspect.isawaitable(result):
                 result = background.run(_awaited(result), context.running)
+            result = _collected(result, context.running)
     except KeyboardInterrupt:
         raise
     except BaseException as exc:
@@ -117,6 +122,36 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], context: Ca
 
 async def _awaited(awaitable: Any) -> Any:
     return await awaitable
+
+
+def _collected(result: Any, running: Running) -> Any:
+    """Return what a generator yields as a list, while its call lasts; anything else as it is.
+
+    Raises:
+        ToolFailed: It doesn't end.
+    """
+    if inspect.isasyncgen(result):
+        return background.run(_listed(result), running)
+    if not isinstance(result, Iterator) or isinstance(result, io.IOBase):
+        return result
+    found: list[Any] = []
+    for item in result:
+        running.raise_if_stopped()
+        _add(found, item)
+    return found
+
+
+async def _listed(items: AsyncIterator[Any]) -> list[Any]:
+    found: list[Any] = []
+    async for item in items:
+        _add(found, item)
+    return found
+
+
+def _add(found: list[Any], item: Any) -> None:
+    found.append(item)
+    if len(found) > _MOST_ITEMS:
+        raise ToolFailed(f"It yields more than {_MOST_ITEMS:,} items.")
 
 
 class Project:

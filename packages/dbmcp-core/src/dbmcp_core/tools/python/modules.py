@@ -300,9 +300,16 @@ def told(exc: BaseException, secrets: Collection[str], folders: Sequence[Path]) 
         whole = redact("".join(traceback.format_exception(exc)), secrets)
         _log.warning("A project's code failed:\n%s", whole.rstrip())
     place = _place(exc, folders)
-    message = redact(str(exc.msg if isinstance(exc, SyntaxError) else exc), secrets)
+    message = redact(_message(exc), secrets)
     text = f"{type(exc).__name__}: {message}" if message else type(exc).__name__
     return f"{text.rstrip('.')} ({place})." if place else f"{text.rstrip('.')}."
+
+
+def _message(exc: BaseException) -> str:
+    try:
+        return str(exc.msg if isinstance(exc, SyntaxError) else exc)
+    except Exception:  # noqa: BLE001 - it is the author's own, and can fail as all else can
+        return ""
 
 
 def _place(exc: BaseException, folders: Sequence[Path]) -> str | None:

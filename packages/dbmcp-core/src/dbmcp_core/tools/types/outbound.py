@@ -187,7 +187,17 @@ def _plain(value: Any) -> Any:
 
 
 def _opened(value: Any) -> Any:
-    """Open what functions return: data classes, pydantic's models, pandas' frames, numpy's vectors, enums."""
+    """Open what functions return; what is there is asked of its own methods, which can fail as all code can."""
+    try:
+        return _opened_by_kind(value)
+    except (_Unfit, UnsupportedError):
+        raise
+    except Exception as exc:  # noqa: BLE001 - see above
+        raise _Unfit(f"can't be read: {type(exc).__name__}") from None
+
+
+def _opened_by_kind(value: Any) -> Any:
+    """Open data classes, pydantic's models, pandas' frames, numpy's vectors, enums."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     kind = type(value)
@@ -198,7 +208,7 @@ def _opened(value: Any) -> Any:
     if kind.__name__ in ("NaTType", "NAType") and kind.__module__.startswith("pandas"):
         return None
     if isinstance(value, Mapping):
-        return value
+        return dict(value)
     try:
         return converted(value)
     except UnsupportedError:
