@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 
@@ -180,3 +183,77 @@ async def test_an_error_of_db_execute_shows_which_statement_it_was(mxcp, serve_p
     async with Client(serve_project()) as client:
         result = await client.call_tool("py", {})
         assert "It begins with 'INVALID *** QUERY'" in result.content[0].text
+
+
+REFRESH = """import pathlib
+from mxcp.runtime import db, on_init, reload_duckdb
+DATA = pathlib.Path(__file__).parent.parent / "data"
+
+@on_init
+def fill():
+    db.execute("CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS n")
+
+def replace():
+    (DATA / "new.duckdb").replace(DATA / "db-dev.duckdb")
+
+def refresh():
+    reload_duckdb(payload_func=replace, description="new data")
+    return db.execute("SELECT n FROM t")
+"""
+
+
+async def test_a_reload_replaces_the_database_between_calls(mxcp, serve_project, until):
+    import duckdb
+
+    mxcp.python("refresh", REFRESH)
+    mxcp.tool("read", "SELECT n FROM t")
+    new = mxcp.path / "data" / "new.duckdb"
+    new.parent.mkdir()
+    with duckdb.connect(new) as made:
+        made.execute("CREATE TABLE t AS SELECT 2 AS n")
+    async with Client(serve_project()) as client:
+
+        async def read(name: str) -> Any:
+            return (await client.call_tool(name, {})).structured_content["result"]
+
+        assert await read("refresh") == [{"n": 1}]  # the call that asks for it ends with what it began with
+        seen: list[Any] = []
+        async with anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                while seen[-1:] != [[{"n": 2}]]:
+                    seen.append(await read("read"))
+
+            for _ in range(3):
+                tasks.start_soon(ask)
+        assert all(rows in ([{"n": 1}], [{"n": 2}]) for rows in seen)
+        assert not new.exists()
+
+
+WHO = """from mxcp.sdk.auth.context import get_user_context
+from mxcp.sdk.executor import get_execution_context
+
+def who():
+    context = get_execution_context()
+    headers = context.get("request_headers") or {}
+    return {"team": headers.get("x-team"), "transport": context.get("transport"), "user": get_user_context()}
+"""
+
+
+async def test_code_reads_the_headers_of_its_request(mxcp):
+    import httpx2
+    from mcp.client.streamable_http import streamable_http_client
+
+    mxcp.python("who", WHO)
+    command = [*mxcp.command, "--port", "0"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        line = process.stderr.readline().decode()
+        assert "listens on" in line, line
+        async with (
+            httpx2.AsyncClient(headers={"X-Team": "sales"}) as http,
+            Client(streamable_http_client(line.split()[-1], http_client=http)) as client,
+        ):
+            result = await client.call_tool("who", {})
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert result.structured_content["result"] == {"team": "sales", "transport": "mcp", "user": None}
