@@ -257,3 +257,11 @@ async def test_code_reads_the_headers_of_its_request(mxcp):
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     assert result.structured_content["result"] == {"team": "sales", "transport": "mcp", "user": None}
+
+
+async def test_an_interval_is_a_duration(mxcp, serve_project):
+    mxcp.tool("rows", "SELECT INTERVAL '1 day 2 hours' AS v")
+    mxcp.tool("one", "SELECT INTERVAL '1 day 2 hours'", "return: {type: string, format: duration}")
+    async with Client(serve_project()) as client:
+        assert (await client.call_tool("rows", {})).structured_content == {"result": [{"v": "P1DT2H0M0S"}]}
+        assert (await client.call_tool("one", {})).structured_content == {"result": "P1DT2H0M0S"}

@@ -9,7 +9,7 @@ import pytest
 from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
-from dbmcp_core.tools.sql.shape import names, shaped, unwrapped
+from dbmcp_core.tools.sql.shape import names, shaped, unwrapped, with_durations
 
 ONE, TWO = [Column("a")], [Column("a"), Column("b")]
 OBJECT = {"type": "object"}
@@ -91,3 +91,21 @@ def test_a_list_for_one_thing_is_rows(value: Any, kind: str, meant: Any) -> None
 def test_no_row_and_several_are_not_one_thing(value: Any) -> None:
     with pytest.raises(ResultInvalid, match=r"(row|results)"):
         unwrapped(value, returning(type="integer"))
+
+
+@pytest.mark.parametrize(
+    ("interval", "told"),
+    [
+        ("1 day 02:00:00", "P1DT2H0M0S"),
+        ("02:00:00", "P0DT2H0M0S"),
+        ("300:00:01.5", "P12DT12H0M1.5S"),
+        ("-1 day", "P-1DT0H0M0S"),
+        ("1 month 3 days", "P1M3D"),
+        ("1 year -1 days", "1 year -1 days"),
+        (None, None),
+    ],
+)
+def test_intervals_are_durations_as_mxcp_tells_them(interval: str | None, told: str | None) -> None:
+    columns = [Column("text", "VARCHAR"), Column("span", "INTERVAL")]
+    assert with_durations(columns, [("1 day", interval)]) == [["1 day", told]]
+    assert with_durations(columns[:1], [("1 day",)]) == [("1 day",)]

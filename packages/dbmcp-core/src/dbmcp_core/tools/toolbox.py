@@ -305,15 +305,11 @@ class Toolbox:
         return rows_of(self.executor.run(call, context.running))
 
     def _shaped(self, endpoint: Endpoint, page: Result) -> Any:
-        from dbmcp_core.tools.sql.shape import shaped
+        from dbmcp_core.tools.sql.shape import shaped, with_durations
 
-        return shaped(
-            page.columns,
-            page.rows,
-            endpoint.definition.returns,
-            truncated=page.truncated,
-            numbers_twins=self.project.config.uses_mxcp,
-        )
+        as_mxcp, returns = self.project.config.uses_mxcp, endpoint.definition.returns
+        rows = with_durations(page.columns, page.rows) if as_mxcp else page.rows
+        return shaped(page.columns, rows, returns, truncated=page.truncated, numbers_twins=as_mxcp)
 
     def _unwrapped(self, endpoint: Endpoint, value: Any) -> Any:
         if not self.project.config.uses_mxcp:

@@ -8,8 +8,9 @@ from typing import Any
 from dbmcp_core.errors import ResultInvalid
 from dbmcp_core.statement import Column
 from dbmcp_core.tools.model import ReturnType
+from dbmcp_core.tools.types.formats import interval_duration, interval_span
 
-__all__ = ["names", "shaped", "unwrapped"]
+__all__ = ["names", "shaped", "unwrapped", "with_durations"]
 
 
 def shaped(
@@ -43,6 +44,26 @@ def shaped(
             hint=f"Select one column, or return an object instead of type {returns.type!r}.",
         )
     return row[0]
+
+
+def with_durations(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return *rows* with DuckDB's intervals as MXCP tells them, such as ``P1DT2H0M0S``; months stay months, ``P1M``."""
+    places = {place for place, column in enumerate(columns) if column.type == "INTERVAL"}
+    if not places:
+        return rows
+    return [
+        [_duration(value) if place in places and isinstance(value, str) else value for place, value in enumerate(row)]
+        for row in rows
+    ]
+
+
+def _duration(text: str) -> str:
+    span = interval_span(text)
+    if span is None:
+        return interval_duration(text) or text
+    hours, rest = divmod(span.seconds, 3_600)
+    fraction = f".{span.microseconds:06}".rstrip("0") if span.microseconds else ""
+    return f"P{span.days}DT{hours}H{rest // 60}M{rest % 60}{fraction}S"
 
 
 def unwrapped(value: Any, returns: ReturnType | None) -> Any:

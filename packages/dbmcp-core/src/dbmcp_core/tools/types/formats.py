@@ -187,3 +187,14 @@ def interval_duration(text: str) -> str | None:
     counts = ((str(int(hours)), "H"), (str(int(minutes)), "M"), (exact, "S"))
     clock = "".join(f"{count}{letter}" for count, letter in counts if count != "0")
     return ("-" if True in minus else "") + f"P{days}" + (f"T{clock}" if clock else "" if days else "T0S")
+
+
+def interval_span(text: str) -> dt.timedelta | None:
+    """Return an interval as engines spell it; None if it isn't one, or is one of months, which have no length."""
+    found = _interval(text)
+    if found is None or not (found["day"] or found["clock"]) or found["year"] or found["month"]:
+        return None
+    clock = found["clock"] or "0:0:0"
+    hours, minutes, seconds = clock.lstrip("-").split(":")
+    span = dt.timedelta(hours=int(hours), minutes=int(minutes), microseconds=round(float(seconds) * 1_000_000))
+    return dt.timedelta(days=int(found["day"] or 0)) + (-span if clock.startswith("-") else span)
