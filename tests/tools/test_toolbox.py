@@ -231,3 +231,23 @@ def test_a_result_s_sensitive_fields_are_masked_whatever_their_case() -> None:
         {"type": "array", "items": {"type": "object", "properties": {"ssn": {"type": "string", "sensitive": True}}}}
     )
     assert masked([{"SSN": "1", "id": 2}, {"\u017fsn": "1"}], spec) == [{"SSN": "***", "id": 2}, {"\u017fsn": "***"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "returns", "action", "seen"),
+    [
+        ("SELECT name FROM product WHERE id = 1", "{type: string}", "mask_fields", "****"),
+        ("SELECT name FROM product WHERE id = 1", "{type: string}", "filter_fields", None),
+        ("SELECT price AS Name FROM product WHERE id = 1", "{type: number}", "mask_fields", None),
+        ("SELECT name FROM product", "{type: array, items: {type: string}}", "mask_fields", ["****"] * 3),
+        ("SELECT name FROM product", "{type: array, items: {type: string}}", "filter_fields", [None] * 3),
+        ("SELECT id AS n FROM product WHERE id = 1", "{type: integer}", "filter_fields", 1),
+    ],
+)
+def test_a_value_alone_is_the_field_that_its_column_is(
+    make: Make, records: Records, code: str, returns: str, action: str, seen: Any
+) -> None:
+    rule = f"{{condition: 'true', action: {action}, fields: [NAME]}}"
+    toolbox = make(f"- {{name: t, source: {{code: {code}}}, return: {returns}, policies: {{output: [{rule}]}}}}\n")
+    assert call(toolbox, "t") == seen
+    assert "pen" not in repr([record.result for record in records])

@@ -12,9 +12,12 @@ from dbmcp_core import Executor, Registry
 from dbmcp_core.call import Call, Intent
 from dbmcp_core.config import source
 from dbmcp_core.statement import Result, Statement
+from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.files.validating import validated
 from dbmcp_core.tools.problems import Problem
 from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+from dbmcp_core.tools.review.drift import compare, snapshot
+from dbmcp_core.tools.toolbox import Toolbox
 
 Write = Callable[[str, str], Path]
 ENGINES = ("sqlite", "duckdb", "postgres", "mysql")
@@ -155,3 +158,21 @@ def test_code_that_fails_is_told_without_a_traceback(
     executor.close()
     assert "SystemExit: 0 (t.py, line 4)" in problem.message
     assert "Traceback" not in caplog.text
+
+
+def test_drift_is_seen_on_every_engine(shop: Executor, tmp_path: Path, write: Write) -> None:
+    write("tools/t.yml", "dbmcp: 1\ntool: {name: t, source: {code: SELECT id FROM product}}\n")
+    registry = Registry()
+    config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", shop.sources())
+    toolbox = Toolbox(load(config).require(), shop, registry)
+
+    def noted() -> dict[str, Any]:
+        return snapshot(toolbox.project, toolbox, shop)
+
+    before = noted()
+    assert compare(before, noted()) == []
+    for text in ("ALTER TABLE product ADD COLUMN colour VARCHAR(9)", "CREATE TABLE extra (id INTEGER)"):
+        shop.run(Call("shop", Statement(text), Intent.WRITE))
+    changes = {(one.what, one.name.rpartition(".")[2], one.how) for one in compare(before, noted())}
+    toolbox.close()
+    assert changes == {("table", "product", "modified"), ("table", "extra", "added")}

@@ -33,6 +33,7 @@ from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.host import ProjectHost, rows_of
 from dbmcp_core.tools.model import Prompt, Resource, Tool, TypeSpec
 from dbmcp_core.tools.project import Project
+from dbmcp_core.tools.sql.shape import is_plain
 from dbmcp_core.tools.user import ANONYMOUS, User
 
 if TYPE_CHECKING:
@@ -232,7 +233,8 @@ class Toolbox:
         self, endpoint: Endpoint, value: Any, page: Result | None, user: User, caller: str, entry: Entry
     ) -> Answer:
         """Hold what was returned, which is of its type, to the policies on the way out."""
-        value, decisions = endpoint.policies.apply_output(value, user)
+        column = _column(page) if is_plain(endpoint.definition.returns) else None
+        value, decisions = endpoint.policies.apply_output(value, user, column=column)
         entry.decisions += _told(decisions)
         entry.result = masked(value, endpoint.definition.returns)
         if page is None:
@@ -396,6 +398,11 @@ def _masked_arguments(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str,
     specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
     # What isn't declared may be anything, a misspelt password among it.
     return {name: masked(value, specs[name]) if name in specs else _MASK for name, value in given.items()}
+
+
+def _column(page: Result | None) -> str | None:
+    """Return the name of a result's only column, which is not to be seen in the values alone."""
+    return page.columns[0].name if page is not None and len(page.columns) == 1 else None
 
 
 def _private(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:

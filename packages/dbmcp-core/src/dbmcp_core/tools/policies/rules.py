@@ -17,7 +17,7 @@ from dbmcp_core.errors import PolicyDenied
 from dbmcp_core.tools.model import Definition, Parameter, Policies, PolicyRule, ProjectPolicy, ReturnType
 from dbmcp_core.tools.policies.cel import Condition, ConditionFailed, Values
 from dbmcp_core.tools.policies.condition import USER, nearest, read
-from dbmcp_core.tools.policies.fields import filtered, folded, has_sensitive, masked, without_sensitive
+from dbmcp_core.tools.policies.fields import MASK, filtered, folded, has_sensitive, masked, without_sensitive
 from dbmcp_core.tools.user import User
 
 __all__ = ["Decision", "PolicySet", "applies", "policies_for", "project_problems"]
@@ -126,10 +126,11 @@ class PolicySet:
         _ask(self._input, self._input_conditions, values, decisions)
         return decisions
 
-    def apply_output(self, value: Any, user: User) -> tuple[Any, list[Decision]]:
+    def apply_output(self, value: Any, user: User, *, column: str | None = None) -> tuple[Any, list[Decision]]:
         """Return what *user* may see of *value*, and what the rules say.
 
         Every condition is asked of the whole result, whatever other rules take out of it. *value* is not changed.
+        Where it is what one column holds, without a name, *column* is that column's.
 
         Raises:
             PolicyDenied: As ``check_input`` has it.
@@ -141,7 +142,7 @@ class PolicySet:
         true = _ask(self._output, self._output_conditions, values, decisions)
         for rule in true:
             try:
-                value = self._applied(rule, value)
+                value = self._applied(rule, value, column)
             except Exception:  # noqa: BLE001 - a result that can't be cut isn't shown
                 _deny(rule, "failed", "a rule could not be applied to the result", decisions)
         return value, decisions
@@ -155,7 +156,12 @@ class PolicySet:
     def _output_conditions(self) -> list[Condition]:
         return [Condition(rule.condition, (USER, RESPONSE)) for rule in self._output]
 
-    def _applied(self, rule: PolicyRule, value: Any) -> Any:
+    def _applied(self, rule: PolicyRule, value: Any, column: str | None) -> Any:
+        if column is not None and folded(column) in {folded(name) for name in rule.fields}:
+            spec = self._returns.items if self._returns and self._returns.type == "array" else self._returns
+            # What stands in its place has to be of its type, or null.
+            hidden = MASK if rule.action == "mask_fields" and spec is not None and spec.type == "string" else None
+            return [hidden] * len(value) if isinstance(value, list) else hidden
         if rule.action == "filter_fields":
             return filtered(value, rule.fields)
         if rule.action == "mask_fields":

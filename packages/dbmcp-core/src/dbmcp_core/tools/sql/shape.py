@@ -80,9 +80,15 @@ def unwrapped(value: Any, returns: ReturnType | None) -> Any:
     return row
 
 
+def is_plain(returns: ReturnType | None) -> bool:
+    """Return whether values stand in a result alone, without the name of the column that they come from."""
+    if returns is None or returns.type == "object":
+        return False
+    return returns.type != "array" or (returns.items is not None and returns.items.type not in ("object", "array"))
+
+
 def _is_flat(columns: Sequence[Column], returns: ReturnType | None) -> bool:
-    items = returns.items if returns is not None else None
-    return items is not None and items.type not in ("object", "array") and len(columns) == 1
+    return returns is not None and is_plain(returns) and len(columns) == 1
 
 
 def _only(rows: list[Sequence[Any]], *, truncated: bool) -> Sequence[Any]:
