@@ -16,7 +16,6 @@ from dbmcp_core.statement import RefusalCode
 from dbmcp_core.tools.files.definitions import Loaded, Rules
 from dbmcp_core.tools.files.documents import Route
 from dbmcp_core.tools.model import Definition, Prompt, Resource, Tool
-from dbmcp_core.tools.policies.condition import USER_ATTRIBUTES
 from dbmcp_core.tools.problems import Problem, Severity
 from dbmcp_core.tools.project import ProjectConfig, path_of, text_of
 
@@ -109,16 +108,16 @@ def _file(file: str, one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     path, route = path_of(file, one, config), ("source", "file")
     if not config.uses_mxcp and not _is_inside(path, file, one, config):
         yield one.problem(f"{file!r} leads out of the project's folder ({config.folder})", route)
-    elif path.is_dir():
-        yield one.problem(f"{path} is a folder, not a file", route)
     elif not path.is_file():
-        yield one.problem(f"there is no file {path}", route)
+        yield one.problem(f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}", route)
     elif path.suffix == ".py" and one.definition.code_language != "python":  # type: ignore[union-attr]
         yield one.problem(f"{file!r} is Python; say 'language: python'", route)
 
 
 def _is_inside(path: Path, file: str, one: Loaded, config: ProjectConfig) -> bool:
     """Return whether a file is in one of the project's folders, by its name or by where its links lead."""
+    if path.is_relative_to(config.folder):
+        return True
     folders = [config.folder, config.python, config.plugins_path, *config.kinds.values()]
     named = path if file.startswith("/") else Path(os.path.normpath(one.document.path.parent.absolute() / file))
     return any(
@@ -238,6 +237,8 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
 
 def _tests(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     """Yield what no test of the definition can mean: arguments that no parameter has, or takes; nobody's keys."""
+    from dbmcp_core.tools.policies.condition import USER_ATTRIBUTES
+
     definition = one.definition
     names = [parameter.name for parameter in definition.parameters]
     seen: set[str] = set()
