@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dbmcp_core.errors import ArgumentsInvalid, DbmcpError, LimitExceeded
 from dbmcp_core.tools.model import Parameter, Prompt
@@ -157,6 +159,13 @@ def test_only_listed_names_are_written(value: Any, filtered: str) -> None:
         "{% set x = 9 %}" + "{% set x = x * x %}" * 40 + "SELECT {{ x }}",
         "{% set x = 'xxxxxxxx' %}" + "{% set x = x | replace('x', x) %}" * 9 + "SELECT {{ x }}",
         "SELECT 1{% for x in range(1000) %}" + "x" * 2_000 + "{% endfor %}",
+        "{% set s = 'x' %}"
+        + "{% set s = s ~ s %}" * 20
+        + "{% set l = [s] %}"
+        + "{% set l = l + l %}" * 10
+        + "SELECT {{ l }}",
+        "{% set s = 'x' %}" + "{% set s = s ~ s %}" * 17 + "{% set l = [s] * 9 %}SELECT {{ l }}",
+        "{% set s = 'x' %}" + "{% set s = s ~ s %}" * 19 + "SELECT {{ {'a': s, 'b': [s, s]} | tojson }}",
     ],
 )
 def test_what_grows_is_stopped(text: str) -> None:
@@ -211,3 +220,39 @@ def test_a_prompts_values_are_no_templates(value: str) -> None:
         {"name": "p", "parameters": [{"name": "a", "type": "string"}], "messages": [{"prompt": "{{ a }}"}]}
     )
     assert prompt_messages(prompt, {"a": value})[0]["prompt"] == value
+
+
+@pytest.mark.parametrize(
+    "expression", ["d[a]", "d['x' ~ a]", "[1][a]", "a[a]", "a.b", "a | int", "a | float", "a + 1", "a < 1", "a | sum"]
+)
+def test_an_error_shows_no_value(expression: str) -> None:
+    parameters = [Parameter(name=name, type="string") for name in "ad"]
+    template = jinja_code(f"SELECT {{{{ {expression} }}}}, {{{{ d }}}}", parameters, "sqlite")
+    with pytest.raises(ArgumentsInvalid) as raised:
+        template.statement({"a": "s3cr3t", "d": {"x": 1}})
+    assert "s3cr3t" not in str(raised.value)
+
+
+BRANCHES = """SELECT id, {{ a }}, {{ a ~ b | join('-') }}, {{ o.x | default('none') }} -- a comment
+FROM t WHERE 1 = 1
+{%- if flag %} AND name LIKE {{ '%' ~ a ~ '%' }}{% elif a %} AND name = {{ a }}{% else %} AND name IS NULL{% endif %}
+{% for x in b if x is not none %} OR x = {{ x }} {% if loop.last %}OR NULL{% endif %}{% else %} OR 2 = 2{% endfor %}
+ AND id IN ({{ b | inlist }}) {# {{ a }} #}{% raw %}{% endraw %}
+ORDER BY {{ sort | identifier('id', 'na"me', 'a.b') }} {{ way | keyword('ASC', 'DESC') }}"""
+NAMES = ("a", "b", "o", "flag", "sort", "way")
+TEXTS = st.text(min_size=1) | st.sampled_from(HOSTILE)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "duckdb", "postgres", "mysql", "tsql", "databricks"])
+@given(
+    first=TEXTS, other=TEXTS, items=st.lists(TEXTS, max_size=4), others=st.lists(TEXTS, min_size=4), flag=st.booleans()
+)
+def test_the_text_depends_on_the_way_and_never_on_values(
+    dialect: str, first: str, other: str, items: list[str], others: list[str], flag: bool
+) -> None:
+    template = jinja_code(BRANCHES, [Parameter(name=name, type="string") for name in NAMES], dialect)
+    choices = {"flag": flag, "sort": 'na"me', "way": "asc", "o": {"x": 1}}
+    one = template.statement({**choices, "a": first, "b": items})
+    two = template.statement({**choices, "a": other, "b": others[: len(items)], "o": {"x": [other]}})
+    assert one.text == two.text
+    assert len(one.params) == len(two.params)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dbmcp_core import connect
+from dbmcp_core.errors import DbmcpError
 from dbmcp_core.tools.model import Parameter
 from dbmcp_core.tools.sql.template import jinja_code
 
@@ -34,3 +35,34 @@ def test_values_and_lists(request: pytest.FixtureRequest, tmp_path: Path, engine
         [row] = database.query(statement.text, statement.params).rows
     assert [row[0].rstrip(), row[1].rstrip()] == ["O'x", "O'x!"]
     assert [bool(value) for value in row[2:]] == [True, True, False, True, True, False]
+
+
+HOSTILE = (
+    "'; DROP TABLE t; --", "\\' OR 1=1 --", "\\", "'", "''", '"', "`", "$$", "$1", "?", ":a", "%s", "%(a)s", "{{ a }}",
+    "*/ x /*", "-- x", "\u02bc OR 1=1", "\u202e'", "a\nb", "\x1a", "\r\n", "é\U0001f600", "x" * 400, "\0", "\ud800",
+)  # fmt: skip
+ECHO = """SELECT {{ a }} AS a, {{ a ~ '' }} AS b, CASE WHEN {{ a }} IN {{ l | inlist }} THEN 1 ELSE 0 END AS c,
+CASE WHEN {{ a }} LIKE {{ p }} ESCAPE '!' THEN 1 ELSE 0 END AS d"""
+
+
+@pytest.mark.parametrize("engine", ["postgres", "mysql", "duckdb", "sqlite"])
+def test_hostile_values_come_back_or_are_refused(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> None:
+    cast = {"postgres": "{{ a }}::text", "duckdb": "{{ a }}::VARCHAR"}.get(engine, "{{ a }}")
+    code = jinja_code(ECHO.replace("{{ a }}", cast), [Parameter(name=one, type="string") for one in "alp"], engine)
+    with _database(request, tmp_path, engine) as database:
+        for value in HOSTILE:
+            pattern = "".join(f"!{char}" if char in "!%_" else char for char in value)
+            statement = code.statement({"a": value, "l": ["x", value, "y"], "p": pattern})
+            try:
+                [row] = database.query(statement.text, statement.params).rows
+            except DbmcpError:
+                assert value in ("\0", "\ud800")  # which not every server has
+                continue
+            assert row == (value, value, 1, 1)
+
+
+def _database(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Any:
+    if engine in ("postgres", "mysql"):
+        return connect(f"{engine}://", **request.getfixturevalue(f"{engine}_settings"))
+    (tmp_path / "empty.db").touch()
+    return connect(f"sqlite:///{tmp_path / 'empty.db'}" if engine == "sqlite" else "duckdb://")

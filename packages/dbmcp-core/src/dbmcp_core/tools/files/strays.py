@@ -19,18 +19,18 @@ _MOST_FILES, _MOST_CHARACTERS = 5_000, 4_096
 def strays(project: Project) -> Iterator[Problem]:
     """Yield a problem for each file of definitions that isn't read, or else for a project that has none at all."""
     config = project.config
+    if config.uses_mxcp:  # which has its own mind about what it reads
+        return
     read = {os.path.realpath(one.document.path) for one in project.definitions}
     read |= {os.path.realpath(problem.place.path) for problem in project.problems}
-    endings = (".yml",) if config.uses_mxcp else (".yml", ".yaml")
     found = False
     for path in _files(config.folder):
-        is_read = path.suffix in endings and any(path.is_relative_to(folder) for folder in config.kinds.values())
+        is_read = any(path.is_relative_to(folder) for folder in config.kinds.values())
         if is_read or os.path.realpath(path) in read or not _defines(path):
             continue
         folders = ", ".join(f"{folder.name}/" for folder in config.kinds.values())
-        told = f"isn't read: definitions stand in files that end with {' or '.join(endings)}, in {folders}"
-        is_all = not config.uses_mxcp and not project.definitions
-        yield Problem(told, Place(path), "error" if is_all else "warning")
+        told = f"isn't read: definitions stand in {folders}"
+        yield Problem(told, Place(path), "warning" if project.definitions else "error")
         found = True
     if not project.definitions and not project.errors and not found:
         names = ", ".join(str(folder) for folder in config.kinds.values())

@@ -200,13 +200,15 @@ def _concat(node: Any, scope: Scope, budget: Budget) -> str:
 
 
 def _getattr(node: Any, scope: Scope, budget: Budget) -> Any:
-    return _item(_value(node.node, scope, budget), node.attr)
+    return _item(_value(node.node, scope, budget), node.attr, node.attr)
 
 
 def _getitem(node: Any, scope: Scope, budget: Budget) -> Any:
     value = _value(node.node, scope, budget)
     if type(node.arg).__name__ != "Slice":
-        return _item(value, _value(node.arg, scope, budget))
+        # A key that was computed may be a value that nobody should read in an error.
+        shown = node.arg.value if type(node.arg).__name__ == "Const" else "such item"
+        return _item(value, _value(node.arg, scope, budget), shown)
     if not isinstance(value, (str, list, tuple)):
         raise TypeError("only a text or a list has slices")
     bounds = [
@@ -215,13 +217,13 @@ def _getitem(node: Any, scope: Scope, budget: Budget) -> Any:
     return value[slice(*bounds)]
 
 
-def _item(value: Any, key: Any) -> Any:
+def _item(value: Any, key: Any, shown: Any) -> Any:
     """Return an item of plain data; nothing has attributes."""
     if isinstance(value, dict):
-        return value.get(key, Missing(str(key)))
+        return value.get(key, Missing(str(shown)))
     if isinstance(value, (list, tuple, str)) and isinstance(key, int) and not isinstance(key, bool):
-        return value[key] if -len(value) <= key < len(value) else Missing(str(key))
-    raise TypeError(f"a {type(value).__name__} has no {key!r}")
+        return value[key] if -len(value) <= key < len(value) else Missing(str(shown))
+    raise TypeError(f"a {type(value).__name__} has no {shown!r}")
 
 
 def _filter(node: Any, scope: Scope, budget: Budget) -> Any:

@@ -12,9 +12,11 @@ from uuid import UUID
 from dbmcp_core.errors import LimitExceeded
 from dbmcp_core.tools.sql.references import as_json
 
-__all__ = ["FILTERS", "MAX_TEXT", "TESTS", "Missing", "sized", "text_of"]
+__all__ = ["FILTERS", "MAX_TEXT", "TESTS", "Missing", "sized", "text_of", "weighed"]
 
 MAX_TEXT = 1 << 20
+#: Characters and values in a list or an object that is bound.
+MAX_WEIGHT = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,20 @@ def sized(value: Any) -> Any:
     """Return *value*, unless it has grown too large."""
     if isinstance(value, (str, list, tuple, dict)) and len(value) > MAX_TEXT:
         raise LimitExceeded("A value of the template is too large.")
+    return value
+
+
+def weighed(value: Any, most: int = MAX_WEIGHT) -> Any:
+    """Return *value*, unless all the text in it is too much: a list may hold one long text a thousand times."""
+    left, waiting = most, [value] if isinstance(value, (list, tuple, dict)) else []
+    while waiting:
+        one = waiting.pop()
+        for part in one.values() if isinstance(one, dict) else one:
+            left -= 1 + (len(part) if isinstance(part, str) else 0)
+            if left < 0:
+                raise LimitExceeded("A value of the template is too large.")
+            if isinstance(part, (list, tuple, dict)):
+                waiting.append(part)
     return value
 
 
@@ -157,7 +173,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "string": text_of,
     "sum": _sum,
     "title": _text(str.title),
-    "tojson": as_json,
+    "tojson": lambda value: as_json(weighed(value, MAX_TEXT)),
     "trim": _text(str.strip),
     "unique": _unique,
     "upper": _text(str.upper),

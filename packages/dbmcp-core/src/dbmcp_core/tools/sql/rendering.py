@@ -12,7 +12,7 @@ from typing import Any
 
 from dbmcp_core.errors import ArgumentsInvalid, LimitExceeded
 from dbmcp_core.tools.sql.expressions import Budget, Scope, evaluate
-from dbmcp_core.tools.sql.filters import MAX_TEXT, Missing
+from dbmcp_core.tools.sql.filters import MAX_TEXT, Missing, weighed
 from dbmcp_core.tools.sql.grammar import SPECIAL
 
 __all__ = ["Rendering"]
@@ -150,7 +150,7 @@ class Rendering:
         name = f"__{len(self.values) + 1}"
         if len(self.values) >= MAX_PLACEHOLDERS:
             raise LimitExceeded(f"Line {line} of the template: more than {MAX_PLACEHOLDERS:,} values.")
-        self.values[name] = value
+        self.values[name] = weighed(value)
         return f"${name}"
 
     def _write_inlist(self, node: Any, value: Any) -> None:
