@@ -206,6 +206,39 @@ async def test_a_file_that_was_missing_is_noticed_wherever_it_comes(folder, unti
         assert await live.call("two") == [{"n": 22}]
 
 
+async def listed(client: Client, *names: str) -> None:
+    """Wait until exactly these are the tools."""
+    with anyio.fail_after(20):
+        while {tool.name for tool in (await client.list_tools()).tools} - {"read-on"} != set(names):
+            await anyio.sleep(0.01)
+
+
+async def test_an_edit_while_clients_are_told_of_another_is_noticed(folder, serve_project, monkeypatch):
+    folder.tool("one")
+    folder.tool("three")
+    server = serve_project()
+    change = server.change
+
+    def change_and_edit(old: Any, new: Any) -> None:
+        change(old, new)
+        folder.tool("two")
+        (folder.path / "tools" / "three.yml").unlink(missing_ok=True)
+
+    monkeypatch.setattr(server, "change", change_and_edit)
+    async with Client(server) as client:
+        folder.tool("one", "SELECT 2 AS n")
+        await listed(client, "one", "two")
+
+
+async def test_a_mistake_that_is_mended_while_clients_are_told_is_noticed(folder, serve_project, monkeypatch):
+    folder.tool("one")
+    server = serve_project()
+    monkeypatch.setattr(server, "tell", lambda _level, _text: folder.write("elsewhere/two.sql", "SELECT 2 AS n"))
+    async with Client(server) as client:
+        folder.write("tools/two.yml", "dbmcp: 1\ntool: {name: two, source: {file: ../elsewhere/two.sql}}\n")
+        await listed(client, "one", "two")
+
+
 def in_place(path: Any, text: str) -> None:
     path.write_text(text)
 

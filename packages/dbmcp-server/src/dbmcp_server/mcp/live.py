@@ -115,7 +115,8 @@ class LiveProject:
                 return
             toolbox.prepare()
             toolbox.start()
-        loaded: Seen = {**self._look(toolbox), **seen}
+        # What the code was imported from is looked at as well; whatever else came meanwhile is a change.
+        loaded: Seen = {**{path: facts for path, facts in self._look(toolbox).items() if path in toolbox.files}, **seen}
         before = loaded
         while not self._stopping.wait(_LOOK_S):
             toolbox = self._toolbox or toolbox
@@ -140,6 +141,9 @@ class LiveProject:
 
         If it changed meanwhile, nothing is done and *loaded* is returned.
         """
+        # Where it isn't taken, all of the folder is looked at from then on. What that is now has to be known before
+        # anybody is told: who mends it at once does so after.
+        narrow, wide = (look(toolbox.project, toolbox.files, everywhere=everywhere) for everywhere in (False, True))
         try:
             seen = self._exchange(toolbox, loaded, now)
         except (DbmcpError, ValueError, OSError) as exc:
@@ -149,7 +153,7 @@ class LiveProject:
                 self._keep(f"{type(exc).__name__} while it was read.")
         else:
             return loaded if seen is None else seen
-        return {**self._look(toolbox), **now}
+        return {**{path: facts for path, facts in wide.items() if path not in narrow}, **now}
 
     def _exchange(self, before: Toolbox, loaded: Seen, now: Seen) -> Seen | None:
         project = self._load().require()
@@ -161,7 +165,8 @@ class LiveProject:
             _check_code(before, toolbox)
             after = look(project, toolbox.files, everywhere=self._is_kept)
             apart = {*codes(before.project), *codes(project), *before.files, *toolbox.files}
-            is_still = is_same(now, seen, apart) and is_same(seen, after, apart)
+            narrow = look(project, toolbox.files)
+            is_still = is_same(now, seen, apart) and is_same(seen, after, apart) and narrow.items() <= after.items()
             if not is_still or not self._is_taken(toolbox):
                 toolbox.abandon()
                 return None
@@ -172,7 +177,7 @@ class LiveProject:
         with self._changing:
             if not self._stopping.is_set():
                 toolbox.start()
-        return {path: after.get(path, facts) for path, facts in self._look(toolbox).items()}
+        return narrow
 
     def _is_taken(self, toolbox: Toolbox) -> bool:
         """Offer *toolbox*, unless the server ends."""
