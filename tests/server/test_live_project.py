@@ -195,6 +195,19 @@ async def test_each_kind_of_broken_file_leaves_what_was_there(folder, until):
             assert live.log().count(KEPT) == number, what
 
 
+async def test_mistakes_that_a_start_does_not_look_for_are_told(folder, until):
+    folder.write("tools/a.yml", "dbmcp: 1\ntool: {name: a, description: A., source: {code: 'SELECT $b'}}\n")
+    folder.write(
+        "tools/c.yml",
+        "dbmcp: 1\ntool:\n  {name: c, description: C., language: jinja, source: {code: 'SELECT 1 {% if x %}; SELECT 2{%"
+        " endif %}'}, parameters: [{name: x, type: boolean}]}\n",
+    )
+    async with living(folder, "auto") as live:
+        await until(lambda: "tool:a can't be used" in live.log() and "tool:c can't be used" in live.log())
+        assert "a tool runs one statement" in live.log()
+        assert await live.names() == ["a", "c"]
+
+
 async def test_a_file_that_was_missing_is_noticed_wherever_it_comes(folder, until):
     folder.tool("one")
     async with living(folder, "auto") as live:

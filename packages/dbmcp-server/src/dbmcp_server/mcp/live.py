@@ -115,6 +115,8 @@ class LiveProject:
                 return
             toolbox.prepare()
             toolbox.start()
+        if not self._stopping.wait(_LOOK_S):  # whoever started it is served first
+            _tell_of_mistakes(toolbox.project)
         # What the code was imported from is looked at as well; whatever else came meanwhile is a change.
         loaded: Seen = {**{path: facts for path, facts in self._look(toolbox).items() if path in toolbox.files}, **seen}
         before = loaded
@@ -226,6 +228,20 @@ def _problems(before: Project, project: Project, paths: set[str], executor: Exec
             continue
         found = [problem for problem in thorough(one, project.config) if problem.severity == "error"]
         yield from found or unreadable(one, project, executor)
+
+
+def _tell_of_mistakes(project: Project) -> None:
+    """Tell what is wrong with SQL, templates and policies, for whoever starts a project without `validate`."""
+    from dbmcp_core.tools.files.checks import thorough
+
+    for one in project.definitions:
+        try:
+            problems = [problem for problem in thorough(one, project.config) if problem.severity == "error"]
+        except Exception as exc:  # noqa: BLE001 - the files are watched, whatever one of them does to a check
+            _log.error("%s can't be checked: %s", one.subject, type(exc).__name__)
+            continue
+        for problem in problems:
+            _log.error("%s can't be used: %s", one.subject, problem)
 
 
 def _check_code(before: Toolbox, toolbox: Toolbox) -> None:

@@ -131,14 +131,14 @@ def text_of(path: Path) -> str:
         ValueError: if it can't be had, or is too long.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and a device has no end
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for, and a device has no end
             raise ValueError("is no file")
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        if facts.st_size > _MOST_BYTES:
+            raise ValueError(f"is larger than {_MOST_BYTES:,} bytes")
+        data = path.read_bytes()
     except OSError as exc:
         raise ValueError(f"can't be read: {exc.strerror}") from exc
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"is larger than {_MOST_BYTES:,} bytes")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
