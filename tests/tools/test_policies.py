@@ -366,6 +366,14 @@ def test_any_value_passes_or_is_refused_and_nothing_else(x: Any) -> None:
         assert str(failure)  # noqa: PT017 - its having come is as good as its not having come
 
 
+@pytest.mark.parametrize("text", ["l.map(a, x + x) == []", "l . map (a, a) != []"])
+def test_a_long_text_is_not_copied_in_a_loop(text: str) -> None:
+    condition = Condition(text, ["l", "x"])
+    assert condition.holds(Values({"l": ["a"] * 100, "x": "x" * 10_000}, 10_000)) in (True, False)
+    with pytest.raises(ConditionFailed, match="too long"):
+        condition.holds(Values({"l": ["a", {"k": ["b" * 100_000]}], "x": "y"}, 10_000))
+
+
 @given(st.text(), st.text())
 def test_texts_are_equal_where_they_are(x: str, y: str) -> None:
     for one, other in ((x, y), (x, x), (x, f"{x}\0{y}"), (x, f"{x}{y}")):

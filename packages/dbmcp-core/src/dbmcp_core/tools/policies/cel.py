@@ -25,6 +25,9 @@ _MAX_UINT = 2**64 - 1
 _MIN_INT = -(2**63)
 #: The library copies a value by recursion, in C++: a deeper one would end the process.
 _MAX_DEPTH = 64
+#: Characters of the longest text where a condition makes a list with ``map``: it may be copied 10,000 times.
+_MOST_MAPPED = 16_384
+_MAPS = re.compile(r"\.\s*map\s*\(")
 #: A double has this many decimal digits for certain.
 _DIGITS = 15
 
@@ -60,13 +63,14 @@ class Condition:
     What is wrong with it (``problems``) is no reason not to have it: it fails whenever it is asked.
     """
 
-    __slots__ = ("_calls", "_program", "problems", "reading", "text")
+    __slots__ = ("_calls", "_maps", "_program", "problems", "reading", "text")
 
     def __init__(self, text: str, variables: Collection[str]) -> None:
         self.text = text
         self.reading: Reading = read(text)
         self._calls: list[tuple[str, str]] = []
         self._program: Any = None
+        self._maps = _MAPS.search(text) is not None
         self.problems = faults(self.reading, variables)
         if "\0" in text:  # the library would read no further
             self.problems.append("it has a NUL in it")
@@ -102,6 +106,8 @@ class Condition:
         if self.problems:
             raise ConditionFailed(self.problems[0])
         data = {called: values[name] for name, called in self._calls}
+        if self._maps and _longest(data) > _MOST_MAPPED:
+            raise ConditionFailed("a text is too long to ask a condition with map() of")
         try:
             answer = self._program.eval(data=data)
             value = answer.value()
@@ -112,6 +118,15 @@ class Condition:
         # An error is a value there, as well.
         is_error = answer.type().name() == "ERROR"
         raise ConditionFailed(_reason(str(value)) if is_error else "it is neither true nor false")
+
+
+def _longest(value: Any) -> int:
+    """Return how many characters the longest text in *value* has, which ``cel_value`` gave."""
+    if isinstance(value, dict):
+        return max((_longest(item) for pair in value.items() for item in pair), default=0)
+    if isinstance(value, list):
+        return max(map(_longest, value), default=0)
+    return len(value) if isinstance(value, (str, bytes)) else 0
 
 
 def _is_pattern(literal: str) -> bool:
