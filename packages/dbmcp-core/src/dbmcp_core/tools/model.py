@@ -60,7 +60,13 @@ class Misplaced(ValueError):
 class _Model(BaseModel):
     """An object whose every key is known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        defer_build=True,  # of most of them only what stands inside of another is needed
+    )
 
 
 def _parameter_name(value: str) -> str:

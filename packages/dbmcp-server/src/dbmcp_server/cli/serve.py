@@ -14,7 +14,7 @@ import typer
 from dbmcp_server.cli.project import Found, Profile, ReadOnly, find, require, running
 from dbmcp_server.cli.setup import ConfigFile, configured, executor
 from dbmcp_server.options import ServerOptions
-from dbmcp_server.startup import uncollected
+from dbmcp_server.startup import unhindered
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.project import Project
@@ -106,7 +106,7 @@ def serve(
         "runtime_allow": runtime_allow or None,
     }
     wants_sql = None if sql_tools is None else sql_tools is Switch.TRUE
-    with uncollected():
+    with unhindered():
         project = _project(sources or [], config, profile, read_only, wants_sql)
     if wants_sql is not None and not (project is not None and project.project.uses_mxcp):
         raise typer.BadParameter("--sql-tools is for projects of MXCP; in others it is 'ad_hoc' under [project].")
@@ -151,7 +151,7 @@ def _serve_project(
 
     from dbmcp_server.mcp import ServedProject, serve_http, serve_stdio
 
-    with uncollected():
+    with unhindered():
         project = load()
     options = ServerOptions.load(found.server, os.environ, flags)
     with running(found, records) as one:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dbmcp_core import Executor, Registry
 from dbmcp_server.options import ServerOptions
-from dbmcp_server.startup import uncollected
+from dbmcp_server.startup import unhindered
 
 if TYPE_CHECKING:
     from dbmcp_core.tools.project import Project
@@ -34,7 +34,7 @@ def build_server(
     project: ServedProject | None = None,
 ) -> DbServer:
     """Return the MCP server of *executor*; *transport* decides what its clients may do where *options* don't say."""
-    with uncollected():
+    with unhindered():
         from dbmcp_server.mcp import assembly
 
     return assembly.build(executor, registry, options, transport=transport, project=project)
@@ -44,7 +44,7 @@ def serve_stdio(
     executor: Executor, registry: Registry, options: ServerOptions, project: ServedProject | None = None
 ) -> None:
     """Serve the client at stdin and stdout until it goes or a signal comes; then close *executor*."""
-    with uncollected():
+    with unhindered():
         from dbmcp_server.mcp import assembly, ending, stdio
 
         server = assembly.build(executor, registry, options, transport="stdio", project=project)
@@ -59,7 +59,7 @@ def serve_http(
     Raises:
         ConfigError: if the address can't be listened on.
     """
-    with uncollected():
+    with unhindered():
         from dbmcp_server.mcp import assembly, ending, http
 
         server = assembly.build(executor, registry, options, transport="http", project=project)

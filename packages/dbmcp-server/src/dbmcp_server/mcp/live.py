@@ -118,7 +118,9 @@ class LiveProject:
         if not self._stopping.wait(_LOOK_S):  # whoever started it is served first
             _tell_of_mistakes(toolbox.project)
         # What the code was imported from is looked at as well; whatever else came meanwhile is a change.
-        loaded: Seen = {**{path: facts for path, facts in self._look(toolbox).items() if path in toolbox.files}, **seen}
+        loaded = seen
+        if toolbox.files:
+            loaded = {**{path: facts for path, facts in self._look(toolbox).items() if path in toolbox.files}, **seen}
         before = loaded
         while not self._stopping.wait(_LOOK_S):
             toolbox = self._toolbox or toolbox

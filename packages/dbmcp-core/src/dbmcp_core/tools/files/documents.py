@@ -205,14 +205,15 @@ class _Reader:
         if self._count > _MOST_VALUES:
             raise _Wrong(f"holds more than {_MOST_VALUES:,} values", event.start_mark)
         if event.anchor is None:
-            return self._plain(event, route)
+            return self._scalar(event) if isinstance(event, yaml.ScalarEvent) else self._collection(event, route)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.anchor in self._anchors:
             raise _Wrong(f"the anchor {event.anchor!r} is set twice", event.start_mark)
         anchor = self._anchors[event.anchor] = _Anchor()
         before = self._count
-        anchor.value = self._plain(event, route)
+        is_scalar = isinstance(event, yaml.ScalarEvent)
+        anchor.value = self._scalar(event) if is_scalar else self._collection(event, route)
         anchor.size = self._count - before
         return anchor.value
 
@@ -225,9 +226,7 @@ class _Reader:
         self._count += anchor.size
         return anchor.value
 
-    def _plain(self, event: Any, route: Route) -> Any:
-        if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event)
+    def _collection(self, event: Any, route: Route) -> Any:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         tag = event.tag
         if tag is not None and tag not in ("!", "tag:yaml.org,2002:map" if is_mapping else "tag:yaml.org,2002:seq"):
@@ -239,7 +238,7 @@ class _Reader:
         if tag is None or tag == "!":
             if not event.implicit[0]:
                 return text
-            tag = _tag(text)
+            tag = _tag_of_short(text) if len(text) <= _SHORT else _tag(text)
         if tag == _TEXT:
             return text
         if tag not in _TAGS:
@@ -276,7 +275,7 @@ class _Reader:
     def _key(self, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
             raise _Wrong("a key wants to be a text", event.start_mark)
-        if event.tag not in (None, "!", _TEXT):
+        if event.tag is not None and event.tag not in ("!", _TEXT):
             raise _Wrong(f"the tag {event.tag!r} is not allowed", event.start_mark)
         self.keys.add(event.value)
         return event.value
@@ -299,6 +298,11 @@ def _tag(text: str) -> str:
         if expression.match(text):
             return tag  # type: ignore[no-any-return]
     return _TEXT
+
+
+#: The same few words come again and again: keys' values such as ``string``, numbers, ``true``.
+_SHORT = 24
+_tag_of_short = functools.lru_cache(2048)(_tag)
 
 
 @functools.lru_cache(1024)
