@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from dbmcp_server.cli.project import find
+
 Run = Callable[..., Result]
 
 RESOURCE = """mxcp: 1
@@ -165,3 +167,11 @@ def test_a_field_of_an_object(run: Run, site: Path) -> None:
     )
     (site / "tools" / "t.yml").write_text(text)
     assert value_of(run("run", "tool", "t", "-p", 'x={"a": 5}', "--json")) == [{"a": 5, "$x": {"a": 5}}]
+
+
+def test_the_site_is_found_from_a_folder_below(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(site / "a" / "b")
+    found = find(None)
+    assert found is not None
+    assert found.project.origin == site / "mxcp-site.yml"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dbmcp_core import ConfigError, Registry, hookimpl
-from dbmcp_core.tools.mxcp.config import Loaded, find, load
+from dbmcp_core.tools.mxcp.config import Loaded, load
 from dbmcp_core.tools.problems import ProjectInvalid
 
 pytest.importorskip("dbmcp_duckdb")
@@ -232,12 +232,6 @@ def test_a_database_in_memory_is_refused(loaded: Callable[..., Loaded]) -> None:
 def test_a_configuration_that_is_not_there(loaded: Callable[..., Loaded]) -> None:
     with pytest.raises(ConfigError, match="MXCP_CONFIG leads to /nowhere"):
         loaded(user=None, variables={"MXCP_CONFIG": "/nowhere/config.yml"})
-
-
-def test_the_site_is_found_from_a_folder_below(write: Write, tmp_path: Path) -> None:
-    site = write("mxcp-site.yml", SITE)
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    assert find(tmp_path / "a" / "b") == site
 
 
 def test_code_gets_every_secret_of_the_profile_and_duckdb_those_of_the_site(loaded: Callable[..., Loaded]) -> None:

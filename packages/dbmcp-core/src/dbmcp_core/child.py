@@ -2,8 +2,8 @@
 
 ::
 
-    error, found = Child.start("dbmcp_x.worker", config, …)   # the parent; `config` also gets address, key, temporary
-    connection = child.connect()                              # as often as there are sessions
+    child, error, found = Child.start("dbmcp_x.worker", config, …)  # the parent; config also gets address and key
+    connection = child.connect()                                    # as often as there are sessions
 
 The child reads its configuration with ``pickle`` from its standard input, listens at the address, and answers once
 on its standard output: what is wrong, as a tuple of the error's name and text, or None; and what else there is to

@@ -275,6 +275,11 @@ class _Endpoint(_Model):
         """What it is called by: its name, or its URI."""
         raise NotImplementedError
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it may change nothing, whatever its source allows."""
+        return True
+
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         names = [parameter.name for parameter in self.parameters]
@@ -319,6 +324,11 @@ class Tool(_Coded):
     def key(self) -> str:
         """The tool's name."""
         return self.name
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it says so: ``readOnlyHint: true``."""
+        return self.annotations.read_only_hint is True
 
 
 class Resource(_Coded):

@@ -88,6 +88,11 @@ class ProjectConfig:
     #: kind doesn't, and its code may import ``mxcp``.
     uses_mxcp: bool = False
 
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """How the files of definitions end."""
+        return (".yml",) if self.uses_mxcp else (".yml", ".yaml")
+
     @classmethod
     def from_options(cls, options: ProjectOptions, origin: Path, sources: Sequence[Source]) -> ProjectConfig:
         """Return the configuration that the ``[project]`` table of the file *origin* makes."""

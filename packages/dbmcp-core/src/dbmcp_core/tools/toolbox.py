@@ -31,7 +31,7 @@ from dbmcp_core.tools.context import CallContext, entered
 from dbmcp_core.tools.files.checks import code_of, source_of
 from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.host import ProjectHost, rows_of
-from dbmcp_core.tools.model import Prompt, Resource, Tool, TypeSpec
+from dbmcp_core.tools.model import Parameter, Prompt, Resource, Tool, TypeSpec
 from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.sql.shape import is_plain
 from dbmcp_core.tools.user import ANONYMOUS, User
@@ -132,11 +132,10 @@ class Endpoint:
         """``sql``, ``jinja``, ``python``, or ``prompt``."""
         return "prompt" if isinstance(self.definition, Prompt) else self.definition.code_language
 
-    @property
-    def only_reads(self) -> bool:
-        """Whether it may change nothing, whatever its source allows."""
-        definition = self.definition
-        return not isinstance(definition, Tool) or definition.annotations.read_only_hint is True
+    @functools.cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Its parameters, by name."""
+        return {parameter.name: parameter for parameter in self.definition.parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +277,7 @@ class Toolbox:
             call.door,
             call.headers,
             call.tell,
-            only_reads=endpoint.only_reads,
+            only_reads=endpoint.definition.only_reads,
             record=entry.id,
             private=entry.private,
         )
@@ -395,7 +394,7 @@ def _told(decisions: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _masked_arguments(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str, Any]:
-    specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
+    specs = endpoint.parameters
     # What isn't declared may be anything, a misspelt password among it.
     return {name: masked(value, specs[name]) if name in specs else _MASK for name, value in given.items()}
 
@@ -409,7 +408,7 @@ def _private(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the texts in what is sensitive: a database may quote them in an error, and code in an exception."""
     from dbmcp_core.tools.policies.fields import has_sensitive
 
-    specs = {parameter.name: parameter for parameter in endpoint.definition.parameters}
+    specs = endpoint.parameters
     found: set[str] = set()
     waiting = [value for name, value in given.items() if name not in specs or has_sensitive(specs[name])]
     while waiting:

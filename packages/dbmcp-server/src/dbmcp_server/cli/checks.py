@@ -97,7 +97,7 @@ def _not_read(file: Path, config: ProjectConfig) -> Problem:
     from dbmcp_core.tools.problems import Place, Problem
 
     folders = ", ".join(dict.fromkeys(str(inside(folder, config.folder)) for folder in config.kinds.values()))
-    ending = ".yml" if config.uses_mxcp else ".yml or .yaml"
+    ending = " or ".join(config.endings)
     return Problem(f"defines nothing that is enabled; files are read that end with {ending}, in {folders}", Place(file))
 
 

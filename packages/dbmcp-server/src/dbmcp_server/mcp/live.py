@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from dbmcp_core import DbmcpError, Executor, Registry
 from dbmcp_core.errors import ToolFailed
+from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.problems import Problem, ProjectInvalid
 from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.toolbox import Toolbox
@@ -221,24 +222,26 @@ class LiveProject:
 
 def _problems(before: Project, project: Project, paths: set[str], executor: Executor) -> Iterator[Problem]:
     """Yield what is wrong with the definitions that are new or others; those that were wrong before hold nothing up."""
-    from dbmcp_core.tools.files.checks import thorough
     from dbmcp_core.tools.files.validating import unreadable  # the start doesn't pay for what the first edit needs
 
     known = {one.subject: one.definition for one in before.definitions}
     for one in project.definitions:
         if known.get(one.subject) == one.definition and str(project.code_path(one)) not in paths:
             continue
-        found = [problem for problem in thorough(one, project.config) if problem.severity == "error"]
-        yield from found or unreadable(one, project, executor)
+        yield from _errors(one, project) or unreadable(one, project, executor)
+
+
+def _errors(one: Loaded, project: Project) -> list[Problem]:
+    from dbmcp_core.tools.files.checks import thorough
+
+    return [problem for problem in thorough(one, project.config) if problem.severity == "error"]
 
 
 def _tell_of_mistakes(project: Project) -> None:
     """Tell what is wrong with SQL, templates and policies, for whoever starts a project without `validate`."""
-    from dbmcp_core.tools.files.checks import thorough
-
     for one in project.definitions:
         try:
-            problems = [problem for problem in thorough(one, project.config) if problem.severity == "error"]
+            problems = _errors(one, project)
         except Exception as exc:  # noqa: BLE001 - the files are watched, whatever one of them does to a check
             _log.error("%s can't be checked: %s", one.subject, type(exc).__name__)
             continue

@@ -73,22 +73,20 @@ class AuditLog:
     def put_aside(self, wanted: Callable[[dict[str, Any] | None], bool]) -> None:
         """Begin a new file if the last record of this one is *wanted*."""
         with self._lock:
-            if not self.path.is_file():
-                return
-            with _locked(self.path) as file:
-                is_wanted = wanted(last_record(file, file.seek(0, os.SEEK_END)))
-                if is_wanted and _HAS_LOCKS:
-                    self._rotate()
-            if is_wanted and not _HAS_LOCKS:
-                self._rotate()
+            if self.path.is_file():
+                self._with_file(lambda file: wanted(last_record(file, file.seek(0, os.SEEK_END))))
 
     def _write(self, entry: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._with_file(lambda file: self._append(file, entry) > self._max_bytes)
+
+    def _with_file(self, work: Callable[[IO[bytes]], bool]) -> None:
+        """Run *work* on the file, under the lock on it, and put the file aside where it says so."""
         with _locked(self.path) as file:
-            is_full = self._append(file, entry) > self._max_bytes
-            if is_full and _HAS_LOCKS:
+            is_done = work(file)
+            if is_done and _HAS_LOCKS:
                 self._rotate()
-        if is_full and not _HAS_LOCKS:
+        if is_done and not _HAS_LOCKS:
             self._rotate()
 
     def _keep(self, record: CallRecord) -> None:

@@ -226,12 +226,11 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
         return
     definition = one.definition
     code = code_of(definition, text, source)
-    only_reads = not isinstance(definition, Tool) or definition.annotations.read_only_hint is True
     problems = code.problems()
     if not problems and source.engine.dialect is not None:
         # What the guard's parser doesn't know, or calls unsafe, the database may take all the same from its operator.
         tolerated = (RefusalCode.UNPARSABLE, RefusalCode.UNSAFE_FUNCTION)
-        problems = code.check(source.engine.dialect, read_only=only_reads, tolerate=tolerated)
+        problems = code.check(source.engine.dialect, read_only=definition.only_reads, tolerate=tolerated)
     yield from _told(one, (((*route,) or ("source",), message) for route, message in problems))
 
 

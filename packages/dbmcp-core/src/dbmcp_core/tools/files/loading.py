@@ -49,21 +49,20 @@ def load(
 
 def _files(config: ProjectConfig) -> Iterator[tuple[Path, Sequence[str]]]:
     """Yield the files to read, each once, and which kinds of definitions belong into it."""
-    endings = (".yml",) if config.uses_mxcp else (".yml", ".yaml")
     seen: set[Path] = set()
     for kind, folder in config.kinds.items():
-        for path in _below(folder, endings):
+        for path in _below(folder, config.endings):
             if path not in seen:
                 seen.add(path)
                 yield path, ((kind,) if config.uses_mxcp else tuple(FOLDERS))
 
 
-def _below(folder: Path, endings: Sequence[str]) -> Iterator[Path]:
+def _below(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     count = 0
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.endswith(tuple(endings)) and not name.startswith("."):
+            if name.endswith(endings) and not name.startswith("."):
                 count += 1
                 if count > _MOST_FILES:
                     raise ProjectInvalid([Problem(f"holds more than {_MOST_FILES:,} files", Place(folder))])

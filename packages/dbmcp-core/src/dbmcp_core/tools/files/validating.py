@@ -34,7 +34,7 @@ from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.files.strays import strays
 from dbmcp_core.tools.host import ProjectHost
-from dbmcp_core.tools.model import Parameter, Prompt, Tool
+from dbmcp_core.tools.model import Parameter, Prompt
 from dbmcp_core.tools.problems import Place, Problem, Severity
 from dbmcp_core.tools.project import Project, ProjectConfig
 from dbmcp_core.tools.sql.checking import is_unparsable
@@ -207,9 +207,7 @@ def unreadable(one: Loaded, project: Project, executor: Executor) -> Iterator[Pr
 
 
 def _prepared(one: Loaded, source: Source, project: Project, executor: Executor, code: _Code) -> Iterator[Problem]:
-    definition = one.definition
-    only_reads = not isinstance(definition, Tool) or definition.annotations.read_only_hint is True
-    intent = Intent.READ if only_reads else Intent.EITHER
+    intent = Intent.READ if one.definition.only_reads else Intent.EITHER
     try:
         _ask(_samples(one, source, project), source, intent, executor)
     except PolicyDenied as exc:

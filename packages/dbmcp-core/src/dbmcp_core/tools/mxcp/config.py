@@ -21,7 +21,7 @@ from dbmcp_core.tools.mxcp.models import ExtensionEntry, Paths, Profile, Site, T
 from dbmcp_core.tools.problems import ProjectInvalid
 from dbmcp_core.tools.project import FOLDERS, Plugin, ProjectConfig
 
-__all__ = ["SITE", "Loaded", "find", "load"]
+__all__ = ["SITE", "Loaded", "load"]
 
 #: The file that makes a folder a project of MXCP.
 SITE = "mxcp-site.yml"
@@ -43,12 +43,6 @@ class Loaded:
     profile: str
     transport: Transport
     notes: tuple[str, ...] = ()
-
-
-def find(folder: Path) -> Path | None:
-    """Return the site file of *folder* or of the nearest folder above it."""
-    folder = folder.absolute()
-    return next((parent / SITE for parent in (folder, *folder.parents) if (parent / SITE).is_file()), None)
 
 
 def load(
@@ -82,6 +76,7 @@ def load(
     resolve = _Resolver(registry, environment, user_document)
     folder = site_file.absolute().parent
     paths = site.paths or Paths()
+    places = _places(chosen, name, paths)
     secrets, notes = _secrets(mine, resolve, site.secrets or ())
     configs = (mine.plugin.config if mine.plugin is not None else None) or {}
     plugins = [
@@ -100,22 +95,20 @@ def load(
         plugins=plugins,
         # Python's code may have each of the user's for this project, DuckDB those that the site lists.
         secrets={key: secret["parameters"] for key, secret in secrets.items()},
-        site_config=_filled(site_document.value, name, chosen, folder, paths),
+        site_config=_filled(site_document.value, name, folder, places),
         user_config=user_document.value if user_document is not None and isinstance(user_document.value, dict) else {},
         decimals="float",
         sql_tools=_sql_tools(site, sql_tools),
-        audit=_audit(chosen, environment, folder, paths.audit, name),
+        audit=folder / places["audit"] if _is_audited(chosen, environment) else None,
         audit_results=True,
-        drift=folder / ((chosen.drift.path if chosen.drift else None) or f"{paths.drift}/drift-{name}.json"),
+        drift=folder / places["drift"],
         uses_mxcp=True,
         sources=[
             _source(
                 site,
-                chosen,
-                environment,
+                environment.get("MXCP_DUCKDB_PATH") or places["duckdb"],
                 folder,
                 paths,
-                name,
                 registry,
                 {key: secret for key, secret in secrets.items() if key in (site.secrets or ())},
                 plugins,
@@ -168,29 +161,33 @@ def _sql_tools(site: Site, wanted: bool | None) -> dict[str, str | None]:
     return {name: getattr(given, name).description if given else None for name in _TOOLS} if wanted else {}
 
 
-def _audit(profile: Profile, environment: Mapping[str, str], folder: Path, default: str, name: str) -> Path | None:
+def _is_audited(profile: Profile, environment: Mapping[str, str]) -> bool:
     text = environment.get("MXCP_AUDIT_ENABLED", "").strip().lower()
-    enabled = text in ("1", "true", "yes", "on") if text else profile.audit is not None and profile.audit.enabled
-    if not enabled:
-        return None
-    return folder / ((profile.audit.path if profile.audit else None) or f"{default}/logs-{name}.jsonl")
+    return text in ("1", "true", "yes", "on") if text else profile.audit is not None and profile.audit.enabled
+
+
+def _places(profile: Profile, name: str, paths: Paths) -> dict[str, str]:
+    """Return where the profile called *name* has its database, its drift snapshot and its records."""
+    defaults = {
+        "duckdb": f"{paths.data}/db-{name}.duckdb",
+        "drift": f"{paths.drift}/drift-{name}.json",
+        "audit": f"{paths.audit}/logs-{name}.jsonl",
+    }
+    return {part: getattr(getattr(profile, part), "path", None) or default for part, default in defaults.items()}
 
 
 def _source(
     site: Site,
-    profile: Profile,
-    environment: Mapping[str, str],
+    database: str,
     folder: Path,
     paths: Paths,
-    name: str,
     registry: Registry,
     secrets: Mapping[str, Mapping[str, Any]],
     plugins: list[Plugin],
     read_only: bool,
 ) -> Source:
-    given = environment.get("MXCP_DUCKDB_PATH") or (profile.duckdb.path if profile.duckdb else None)
-    path = folder / Path(given or f"{paths.data}/db-{name}.duckdb").expanduser()
-    if given == ":memory:":
+    path = folder / Path(database).expanduser()
+    if database == ":memory:":
         raise ConfigError("The database of a project wants to be a file; ':memory:' isn't one.")
     settings: dict[str, object] = {
         "engine": "duckdb",
@@ -240,20 +237,14 @@ def _secrets(
     return found, notes
 
 
-def _filled(value: Any, name: str, profile: Profile, folder: Path, paths: Paths) -> dict[str, Any]:
+def _filled(site: Mapping[str, Any], name: str, folder: Path, places: Mapping[str, str]) -> dict[str, Any]:
     """Return the site's configuration with the paths of the active profile that go without saying."""
-    site = dict(value)
     profiles = dict(site.get("profiles") or {})
     given = dict(profiles.get(name) or {})
-    defaults = {
-        "duckdb": f"{paths.data}/db-{name}.duckdb",
-        "drift": f"{paths.drift}/drift-{name}.json",
-        "audit": f"{paths.audit}/logs-{name}.jsonl",
-    }
-    for part, path in defaults.items():
-        told = getattr(profile, part)
-        if told is None or told.path is None:
-            given[part] = {**(given.get(part) or {}), "path": str(folder / path)}
+    for part, place in places.items():
+        told = dict(given.get(part) or {})
+        if told.get("path") is None:
+            given[part] = {**told, "path": str(folder / place)}
     return {**site, "profiles": {**profiles, name: given}}
 
 
