@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from dataclasses import dataclass
 
 import pytest
 
@@ -22,7 +21,6 @@ def entry(host: str, stdout: str, name: str = "dbmcp") -> dict:
     return found[KEYS.get(host, "mcpServers")][name]
 
 
-@dataclass(frozen=True, kw_only=True)
 class PostgresSettings(Settings):
     """Some settings with a secret."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from dbmcp_core import Engine, Lock, PluginInfo, Registry, Secret, Settings, hoo
 from dbmcp_core.sqlite import SQLite
 
 
-@dataclass(frozen=True, kw_only=True)
 class VaultSettings(Settings):
     """Settings with secrets in them."""
 

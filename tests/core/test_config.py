@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import SplitResult
@@ -126,7 +125,6 @@ def test_a_url_in_the_environment_makes_a_source(registry: Registry) -> None:
     assert one.name == "shop"
 
 
-@dataclass(frozen=True, kw_only=True)
 class FamousSettings(Settings):
     host: str = setting(doc="Where.", environment=("FAMOUS_HOST",))
     token: Secret | None = setting(None, doc="The token.", environment=("FAMOUS_TOKEN",))
@@ -140,7 +138,6 @@ class Famous(Engine):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReplicatedSettings(Settings):
     uri: Secret | None = setting(None, doc="All of the URL.")
 

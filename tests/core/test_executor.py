@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -344,7 +343,6 @@ def test_every_lock_of_a_read_only_sqlite_source_holds(open_executor: Open, shop
 # An engine that fails as told: what no real database does on demand.
 
 
-@dataclass(frozen=True, kw_only=True)
 class FlakySettings(Settings):
     password: Secret = setting(Secret("hunter2"), doc="A password.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ from dbmcp_core import ConfigError, Secret, Settings, setting
 from dbmcp_core.settings import Options, redact
 
 
-@dataclass(frozen=True, kw_only=True)
 class Example(Settings):
     host_name: str = setting(doc="Where.", aliases=("server",))
     port: int = setting(5432, doc="Which port.")
@@ -45,7 +45,6 @@ def test_texts_become_what_the_setting_is(values: dict[str, object], name: str, 
     assert getattr(Example.build({"host_name": "db", **values}, where="test"), name) == expected
 
 
-@dataclass(frozen=True, kw_only=True)
 class Famous(Settings):
     host: str = setting(doc="Where.", aliases=("server",), environment=("FAMOUS_HOST", "FAMOUS_SERVER"))
     port: int = setting(1, doc="Which port.", environment=("FAMOUS_PORT",))
@@ -112,12 +111,32 @@ def test_a_secret_shows_nowhere_but_when_revealed() -> None:
         pickle.dumps(settings.password)
 
 
-def test_settings_without_the_decorator_are_an_error_and_not_silently_empty() -> None:
-    class Forgotten(Settings):
-        name: str = setting("x", doc="A name.")
+def test_a_decorator_would_lose_what_settings_are_documented_with() -> None:
+    @dataclass(kw_only=True)
+    class Decorated(Settings):
+        name: str = setting("x", doc="A name.", aliases=("title",))
 
-    with pytest.raises(TypeError, match="@dataclass"):
-        Forgotten.build({}, where="test")
+    with pytest.raises(TypeError, match="take @dataclass away"):
+        Decorated.build({"title": "y"}, where="test")
+
+
+def test_settings_are_values() -> None:
+    one, same = (Example(host_name="a", password=Secret("x"), folders=("b",)) for _ in range(2))
+    other = dataclasses.replace(one, port=1)
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert one != Famous(host="a")
+    assert (other.port, other.host_name) == (1, "a")
+    assert repr(other).endswith("host_name='a', port=1, ratio=None, password=Secret('***'), folders=('b',))")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.port = 2  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del one.port
+    with pytest.raises(TypeError, match="'host_name'"):
+        Example()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'hots_name'"):
+        Example(host_name="a", hots_name="b")  # type: ignore[call-arg]
 
 
 @given(st.text(min_size=1).filter(lambda text: "*" not in text), st.text(), st.text())
@@ -151,7 +170,6 @@ class _Pairs:
         return list(self._pairs.values())
 
 
-@dataclass(frozen=True, kw_only=True)
 class _WithPairs(Options):
     pairs: _Pairs | None = setting(None, doc="Pairs.")
 

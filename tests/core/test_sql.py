@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ from dbmcp_core.statement import Statement
 from dbmcp_core.testing import Caller
 
 
-@dataclass(frozen=True, kw_only=True)
 class PlainSettings(Settings):
     """One file."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import anyio
 import mcp.types as t
 import pytest
@@ -50,7 +48,6 @@ async def test_an_unexpected_exception_says_nothing_of_itself(serve, era, caplog
 def leaky_registry(registry: Registry) -> Registry:
     """Add an engine whose driver tells the password in each of its exceptions."""
 
-    @dataclass(frozen=True, kw_only=True)
     class Leaky(Settings):
         password: Secret = setting(doc="The password.")
         host: str = setting("localhost", doc="The host.")

@@ -48,7 +48,7 @@ class Raw:
         self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def query(self, text: str, number: int = 1) -> None:
-        params = {"name": "execute-query", "arguments": {"query": text}}
+        params = {"name": "execute-query", "arguments": {"query": text}, "_meta": {"progressToken": number}}
         self.send({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
 
     def ping(self) -> None:
@@ -172,8 +172,8 @@ def test_a_signal_stops_what_runs_and_ends_with_0(program, endless, number):
     raw.open()
     for each in range(5):
         raw.query(endless, each)
-        for _ in range(3):  # one that has no thread yet when the signal comes never began, and isn't recorded
-            raw.ping()
+    # One that has no thread yet when the signal comes never began, and isn't recorded: all five tell of themselves.
+    assert {raw.read()["params"]["progressToken"] for _ in range(5)} == set(range(5))
     assert one.end(number) == 0
     assert one.decisions() == ["stopped"] * 5
     assert "Traceback" not in one.heard

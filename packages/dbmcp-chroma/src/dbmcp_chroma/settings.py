@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +20,6 @@ FILE = "chroma.sqlite3"
 _PLACE = re.compile(r"[A-Za-z0-9._-]{1,512}")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChromaSettings(Settings):
     """The settings of a Chroma source: ``path`` of a folder, or ``host`` of a server, or ``api_key`` of the cloud."""
 

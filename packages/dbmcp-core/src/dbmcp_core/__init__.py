@@ -9,6 +9,8 @@
             print(row)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from dbmcp_core.call import Call, CallRecord, Intent, Policy, Request
 from dbmcp_core.client import Client, connect
 from dbmcp_core.config import Config, Source
@@ -53,9 +55,11 @@ from dbmcp_core.hookspecs import hookimpl
 from dbmcp_core.record import JsonLines
 from dbmcp_core.registry import PluginInfo, Registry
 from dbmcp_core.running import Running
-from dbmcp_core.schema import ColumnInfo, ForeignKey, IndexInfo, SchemaInfo, TableName, TableSchema
 from dbmcp_core.settings import Secret, Settings, setting
 from dbmcp_core.statement import Column, Kind, Limits, Outcome, RefusalCode, Result, Rows, Statement, Verdict
+
+if TYPE_CHECKING:
+    from dbmcp_core.schema import ColumnInfo, ForeignKey, IndexInfo, SchemaInfo, TableName, TableSchema
 
 __version__ = "0.1.0"
 
@@ -126,3 +130,12 @@ __all__ = [
     "hookimpl",
     "setting",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what a schema is made of: a program that asks for none doesn't pay for it, a hundredth of its start."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dbmcp_core import schema
+
+    return getattr(schema, name)

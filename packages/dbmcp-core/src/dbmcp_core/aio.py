@@ -9,13 +9,15 @@ import queue
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from dbmcp_core import client
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
-from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 from dbmcp_core.statement import Limits, Outcome, Params, Result
+
+if TYPE_CHECKING:
+    from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 
 __all__ = ["Client", "connect", "in_thread"]
 

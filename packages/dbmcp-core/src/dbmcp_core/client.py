@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from dbmcp_core.call import Call, Intent
 from dbmcp_core.config import source as make_source
 from dbmcp_core.executor import Executor
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
-from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 from dbmcp_core.statement import Limits, Outcome, Params, Result, Statement
+
+if TYPE_CHECKING:
+    from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 
 __all__ = ["Client", "connect"]
 
@@ -93,6 +95,10 @@ class Client:
 
     def get_table_schema(self, table: str | TableName) -> TableSchema:
         """Return one table in full."""
+        from dbmcp_core.schema import (
+            TableName,
+        )  # the start of a program doesn't pay for what a schema's first reader needs
+
         return self._executor.table("main", TableName(table) if isinstance(table, str) else table)
 
     def get_schema(self) -> SchemaInfo:

@@ -7,13 +7,15 @@ import marshal
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 from urllib.parse import SplitResult, parse_qsl, unquote
 
 from dbmcp_core.running import Running
-from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 from dbmcp_core.settings import Settings
 from dbmcp_core.statement import Outcome, Rows, Statement, Verdict
+
+if TYPE_CHECKING:
+    from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 
 __all__ = [
     "Database",

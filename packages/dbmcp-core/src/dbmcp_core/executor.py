@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from dbmcp_core import policy
 from dbmcp_core.call import Call, Intent, Request
@@ -36,10 +36,12 @@ from dbmcp_core.journal import Entry, recorded
 from dbmcp_core.parking import Page, Parking, Stream
 from dbmcp_core.registry import Registry
 from dbmcp_core.running import Running
-from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 from dbmcp_core.settings import nearest
 from dbmcp_core.slots import Slot
 from dbmcp_core.statement import Kind, Limits, Outcome, RefusalCode, Result, Statement, Verdict
+
+if TYPE_CHECKING:
+    from dbmcp_core.schema import SchemaInfo, TableName, TableSchema
 
 __all__ = ["Executor"]
 

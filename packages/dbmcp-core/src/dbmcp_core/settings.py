@@ -1,7 +1,7 @@
 """Settings of a source: typed, validated, with environment names, and with secrets that never show.
 
-An engine's settings are a frozen dataclass under ``Settings``; its fields are the keys of a source in ``dbmcp.toml``,
-of ``connect-database``'s ``config`` and, in capitals behind ``MCP_<ENGINE>_``, of the environment.
+An engine's settings are a class under ``Settings``; its fields are the keys of a source in ``dbmcp.toml``, of
+``connect-database``'s ``config`` and, in capitals behind ``MCP_<ENGINE>_``, of the environment.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, dataclass_transform, runtime_checkable
 
 from dbmcp_core.errors import ConfigError
 
@@ -101,9 +100,47 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(setting,))
 class Options:
-    """A frozen dataclass whose fields are the keys of a table of settings."""
+    """A table of settings: a class under it is a frozen dataclass, without a decorator, whose fields are the keys.
+
+    Its methods are inherited. ``dataclass`` would write and compile six for each class, at every start of a program
+    that has all engines and uses one.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
+
+    def __init__(self, **values: Any) -> None:
+        for name, field in self.__dataclass_fields__.items():
+            if name not in values and field.default is dataclasses.MISSING:
+                raise TypeError(f"{type(self).__name__} wants {name!r}.")
+            object.__setattr__(self, name, values.pop(name, field.default))
+        if values:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(map(repr, values))}.")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Check the fields together; a ValueError says what is wrong with them."""
+
+    def __setattr__(self, name: str, value: object) -> typing.NoReturn:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> typing.NoReturn:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __repr__(self) -> str:
+        fields = (f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__)
+        return f"{type(self).__qualname__}({', '.join(fields)})"
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
 
     @classmethod
     def build(cls, values: Mapping[str, object], *, where: str) -> Self:
@@ -135,7 +172,7 @@ class Options:
             raise ConfigError(f"{where}: {'; '.join(problems)}.", details={"problems": problems})
         try:
             return cls(**found)
-        except ValueError as exc:  # from a class that checks its fields together, in __post_init__
+        except ValueError as exc:  # from __post_init__
             raise ConfigError(f"{where}: {exc}.", details={"problems": [str(exc)]}) from None
 
     @classmethod
@@ -172,8 +209,7 @@ class Options:
     @classmethod
     def required(cls) -> list[str]:
         """Return the names of the settings that have no default."""
-        missing = dataclasses.MISSING
-        return [f.name for f in _fields(cls) if f.default is missing and f.default_factory is missing]
+        return [field.name for field in _fields(cls) if field.default is dataclasses.MISSING]
 
     def operators_own(self) -> list[str]:
         """Return the names of what is set here and only an operator may set."""
@@ -195,7 +231,6 @@ class Options:
         return tuple(found)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(Options):
     """The settings that every source has; an engine's own class adds to them."""
 
@@ -225,8 +260,8 @@ def nearest(word: str, known: Iterable[str], aliases: Iterable[str] = ()) -> str
 
 
 def _fields(cls: type[Options]) -> tuple[dataclasses.Field[Any], ...]:
-    if "__dataclass_fields__" not in vars(cls):  # its own settings would be silently missing
-        raise TypeError(f"{cls.__name__} wants @dataclass(frozen=True, kw_only=True) before its class statement.")
+    if vars(cls)["__dataclass_params__"].init:  # the decorator sees defaults where settings stood
+        raise TypeError(f"{cls.__name__} is a dataclass already: take @dataclass away from it.")
     return dataclasses.fields(cls)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dbmcp_core.schema import TableName
+if TYPE_CHECKING:
+    from dbmcp_core.schema import TableName
 
 __all__ = ["Column", "Kind", "Limits", "Outcome", "Params", "RefusalCode", "Result", "Rows", "Statement", "Verdict"]
 

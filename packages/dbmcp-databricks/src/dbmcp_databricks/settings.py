@@ -6,7 +6,6 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +19,6 @@ _TOKEN, _CLIENT = frozenset({"access_token"}), frozenset({"client_id", "client_s
 _WHERE = "it stands in the warehouse's connection details, as /sql/1.0/warehouses/…"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DatabricksSettings(Settings):
     """Where the workspace is, which warehouse or cluster runs the statements, and who asks."""
 

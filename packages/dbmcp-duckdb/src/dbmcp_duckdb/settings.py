@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +14,6 @@ __all__ = ["MEMORY", "DuckDBSettings"]
 MEMORY = ":memory:"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DuckDBSettings(Settings):
     """The settings of a DuckDB source."""
 

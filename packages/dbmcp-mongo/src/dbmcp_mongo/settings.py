@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -52,7 +51,6 @@ _UNNAMABLE = frozenset(' ."$/\\\0')
 MECHANISMS = frozenset({"DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "MONGODB-X509", "PLAIN"})
 
 
-@dataclass(frozen=True, kw_only=True)
 class MongoSettings(Settings):
     """The settings of a MongoDB source."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from dbmcp_core.settings import Secret, Settings, nearest, setting
 
@@ -20,7 +19,6 @@ _WITH_PORT = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
 class MSSQLSettings(Settings):
     """The settings of an SQL Server source."""
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dbmcp_core.settings import setting
 from dbmcp_core.sql import ServerSettings
 
 __all__ = ["MySQLSettings"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class MySQLSettings(ServerSettings):
     """The settings of a MySQL or MariaDB source."""
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dbmcp_core.settings import setting
 from dbmcp_core.sql import ServerSettings
 
 __all__ = ["PostgresSettings"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class PostgresSettings(ServerSettings):
     """The settings of a PostgreSQL source."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from dbmcp_core.settings import Options, plain, setting
@@ -11,7 +10,6 @@ from dbmcp_core.settings import Options, plain, setting
 __all__ = ["ServerOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class ServerOptions(Options):
     """The options of one server."""
 

@@ -18,7 +18,6 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote
@@ -53,7 +52,6 @@ _TYPES = {"integer": int, "float": float, "text": str}
 _FIELD = re.compile(r'(?P<quoted>"(?:[^"]|"")*")|(?P<plain>[^,"\r\n]*)')
 
 
-@dataclass(frozen=True, kw_only=True)
 class CsvSettings(Settings):
     """The settings of a folder."""
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from dbmcp_core.errors import ConfigError
-from dbmcp_core.schema import TableName
 from dbmcp_core.statement import Kind, RefusalCode, Verdict
+
+if TYPE_CHECKING:
+    from dbmcp_core.schema import TableName
 
 __all__ = ["DIALECTS", "MAX_CHARACTERS", "judge", "judge_words"]
 

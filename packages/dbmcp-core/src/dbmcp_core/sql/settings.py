@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +16,6 @@ _TLS_WORDS = {"false": "disable", "0": "disable", "no": "disable", "off": "disab
 _TLS_WORDS |= dict.fromkeys(("true", "1", "yes", "on"), "verify-full")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ServerSettings(Settings):
     """The settings of a database that is reached over the network."""
 

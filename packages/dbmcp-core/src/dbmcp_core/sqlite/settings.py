@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +13,6 @@ __all__ = ["MEMORY", "SQLiteSettings"]
 MEMORY = ":memory:"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SQLiteSettings(Settings):
     """The settings of an SQLite source."""
 

@@ -52,7 +52,6 @@ class WatchedRunning(Running):
             yield
 
 
-@dataclass(frozen=True, kw_only=True)
 class FakeSettings(Settings):
     """Settings with a secret, and with one that is required of nobody."""
 

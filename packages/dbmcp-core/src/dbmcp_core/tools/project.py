@@ -22,7 +22,6 @@ __all__ = ["FOLDERS", "Plugin", "Project", "ProjectConfig", "ProjectOptions", "p
 FOLDERS: Mapping[str, str] = {"tool": "tools", "resource": "resources", "prompt": "prompts"}
 
 
-@dataclass(frozen=True, kw_only=True)
 class ProjectOptions(Options):
     """The ``[project]`` table of ``dbmcp.toml``."""
 

@@ -107,6 +107,9 @@ def serve(
     }
     wants_sql = None if sql_tools is None else sql_tools is Switch.TRUE
     with unhindered():
+        # Before plugins are looked for: with the finder of importlib-metadata in place, it takes 20 ms longer.
+        import mcp.server.lowlevel  # noqa: F401
+
         project = _project(sources or [], config, profile, read_only, wants_sql)
     if wants_sql is not None and not (project is not None and project.project.uses_mxcp):
         raise typer.BadParameter("--sql-tools is for projects of MXCP; in others it is 'ad_hoc' under [project].")

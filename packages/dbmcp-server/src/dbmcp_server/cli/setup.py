@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -48,7 +47,6 @@ class Sink(Protocol):
         """Let go of the file."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Records(Options):
     """The ``[records]`` table."""
 

@@ -8,9 +8,6 @@ import dbmcp_core
 from dbmcp_core import Executor, Registry
 from dbmcp_server.mcp import ServedProject
 from dbmcp_server.mcp.kernel import DbServer
-from dbmcp_server.mcp.resources import SchemaResources
-from dbmcp_server.mcp.runtime import Runtime
-from dbmcp_server.mcp.tools import Tools
 from dbmcp_server.options import ServerOptions
 
 __all__ = ["build"]
@@ -32,6 +29,10 @@ def build(
     """Return the MCP server of *executor*, and of *project*, as *options* allow it on *transport*."""
     if project is not None and not project.project.config.ad_hoc:
         return _of_project(executor, registry, project, tells_why=transport == "stdio")
+    from dbmcp_server.mcp.resources import SchemaResources
+    from dbmcp_server.mcp.runtime import Runtime
+    from dbmcp_server.mcp.tools import Tools
+
     can_connect = options.runtime_connections
     if can_connect is None:
         can_connect = transport == "stdio" and not executor.sources()

@@ -14,11 +14,13 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from dbmcp_core import DbmcpError, Running
 from dbmcp_core.aio import in_thread
 
-__all__ = ["LEFT", "SESSION_PARAMETER", "Calls", "Context", "Departure", "caller"]
+__all__ = ["DOOR", "LEFT", "SESSION_PARAMETER", "Calls", "Context", "Departure", "caller"]
 
 _T = TypeVar("_T")
 Context = ServerRequestContext[Any, Any]
 
+#: What records call this way to the databases.
+DOOR = "mcp"
 #: Where an ASGI scope holds the request's departure.
 LEFT = "dbmcp.left"
 #: The query parameter that names a session of the old SSE transport.

@@ -22,11 +22,11 @@ from dbmcp_core.tools.types.jsonschema import input_schema, output_schema
 from dbmcp_core.tools.user import ANONYMOUS, User
 from dbmcp_server.mcp import answers, results
 from dbmcp_server.mcp import arguments as args
-from dbmcp_server.mcp.calls import Calls, Context, caller
+from dbmcp_server.mcp.calls import DOOR, Calls, Context, caller
 from dbmcp_server.mcp.kernel import Offer, Prompt, not_found
 from dbmcp_server.mcp.kernel import Tool as OfferedTool
+from dbmcp_server.mcp.making import make
 from dbmcp_server.mcp.telling import Levels, Teller
-from dbmcp_server.mcp.tools import DOOR, make
 
 __all__ = ["ProjectDoor"]
 

@@ -14,9 +14,8 @@ from mcp.shared.exceptions import MCPError
 from dbmcp_core import DbmcpError, Executor, Running
 from dbmcp_core.errors import NotFound
 from dbmcp_core.schema import ForeignKey, SchemaInfo, TableName, TableSchema
-from dbmcp_server.mcp.calls import Calls, Context, caller
+from dbmcp_server.mcp.calls import DOOR, Calls, Context, caller
 from dbmcp_server.mcp.kernel import not_found
-from dbmcp_server.mcp.tools import DOOR
 
 __all__ = ["SchemaResources"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import mcp.types as t
 
-from dbmcp_core import DbmcpError, Outcome, Result, encode, values
+from dbmcp_core import DbmcpError, Outcome, Result, values
 
 __all__ = ["error", "internal_error", "outcome", "rows", "said"]
 
@@ -20,6 +20,8 @@ def said(*texts: str) -> t.CallToolResult:
 
 def rows(result: Result, form: str = "csv") -> t.CallToolResult:
     """Return a page of rows: the rows in one block, or as structured content, and in another the facts about them."""
+    from dbmcp_core import encode  # the start doesn't pay for what the first rows need
+
     facts = _facts(result)
     meta = {"dbmcp": facts}
     if form == "json":
@@ -33,6 +35,8 @@ def rows(result: Result, form: str = "csv") -> t.CallToolResult:
 
 def outcome(done: Outcome) -> t.CallToolResult:
     """Return what a write did; the rows of a RETURNING clause are structured content."""
+    from dbmcp_core import encode
+
     keys = [values.to_json(key) for key in done.generated_keys]
     structured: dict[str, Any] = {"affectedRows": done.affected_rows, "generatedKeys": keys}
     told = "Done" if done.affected_rows is None else f"{_count(done.affected_rows)} affected"
@@ -63,6 +67,8 @@ def internal_error() -> t.CallToolResult:
 
 def hidden(text: str) -> str:
     """Return a warning that names the characters of *text* that can't be seen, or nothing."""
+    from dbmcp_core import encode
+
     found = encode.invisible(text)
     return f" Careful: the data holds characters that can't be seen: {', '.join(found[:20])}." if found else ""
 

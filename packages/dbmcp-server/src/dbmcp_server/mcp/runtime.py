@@ -21,9 +21,10 @@ from dbmcp_core.journal import masked
 from dbmcp_core.settings import plain
 from dbmcp_server.mcp import arguments as args
 from dbmcp_server.mcp import results
-from dbmcp_server.mcp.calls import Context, caller
+from dbmcp_server.mcp.calls import DOOR, Context, caller
 from dbmcp_server.mcp.kernel import DbServer, Tool
-from dbmcp_server.mcp.tools import DOOR, Tools, make
+from dbmcp_server.mcp.making import make
+from dbmcp_server.mcp.tools import Tools
 from dbmcp_server.options import ServerOptions
 
 __all__ = ["Runtime"]

@@ -14,9 +14,9 @@ from dbmcp_core.tools.sql.shape import names
 from dbmcp_core.tools.toolbox import Answer
 from dbmcp_server.mcp import answers
 from dbmcp_server.mcp import arguments as args
-from dbmcp_server.mcp.calls import Calls, Context, caller
+from dbmcp_server.mcp.calls import DOOR, Calls, Context, caller
 from dbmcp_server.mcp.kernel import Tool
-from dbmcp_server.mcp.tools import DOOR, make
+from dbmcp_server.mcp.making import make
 
 __all__ = ["sql_tools"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 import mcp.types as t
@@ -14,17 +13,13 @@ from dbmcp_core.search import Detail, Found, search
 from dbmcp_core.settings import nearest
 from dbmcp_server.mcp import arguments as args
 from dbmcp_server.mcp import results
-from dbmcp_server.mcp.arguments import Argument, ArgumentsInvalid
-from dbmcp_server.mcp.calls import Calls, Context, caller
+from dbmcp_server.mcp.arguments import ArgumentsInvalid
+from dbmcp_server.mcp.calls import DOOR, Calls, Context, caller
 from dbmcp_server.mcp.kernel import Tool
+from dbmcp_server.mcp.making import make
 
-__all__ = ["DOOR", "Tools", "make"]
+__all__ = ["Tools"]
 
-_log = logging.getLogger("dbmcp")
-_Handler = Callable[[Context, dict[str, Any]], Awaitable[t.CallToolResult]]
-
-#: What records call this way to the databases.
-DOOR = "mcp"
 #: Names of connections that an error tells; who wants more has list-connections.
 _MOST_NAMES = 20
 #: Failures in which it helps to know the dialect.
@@ -49,38 +44,6 @@ _SEARCH = (
     args.choice("detail", tuple(Detail)),
     args.integer("offset", least=0),
 )
-
-
-def make(
-    name: str,
-    title: str,
-    description: str,
-    arguments: Sequence[Argument],
-    handler: _Handler,
-    *,
-    hints: t.ToolAnnotations,
-    is_listed: Callable[[], bool] = lambda: True,
-) -> Tool:
-    """Return a tool whose arguments are checked before *handler* gets them, and whose failures are told as results."""
-    known = {one.name: one for one in arguments}
-
-    async def run(ctx: Context, params: t.CallToolRequestParams) -> t.CallToolResult:
-        try:
-            return await handler(ctx, args.parse(params.arguments, known))
-        except DbmcpError as exc:
-            return results.error(exc)
-        except Exception as exc:  # noqa: BLE001 - it is told as what it is, without its text
-            _log.error("%s failed: %s", name, type(exc).__name__)
-            return results.internal_error()
-
-    definition = t.Tool(
-        name=name,
-        title=title,
-        description=description,
-        input_schema=args.schema(arguments),
-        annotations=hints,
-    )
-    return Tool(definition, run, is_listed)
 
 
 class Tools:
