@@ -12,13 +12,18 @@ import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from dbmcp_core.errors import UnsupportedError
-from dbmcp_core.tools.policies.condition import OPERATORS, Reading, faults, nearest, read
+from dbmcp_core.tools.policies import messages
+from dbmcp_core.tools.policies.condition import OPERATORS, Reading, faults, read
+from dbmcp_core.tools.policies.messages import reason
 from dbmcp_core.values import converted, to_text
 
-__all__ = ["Condition", "ConditionFailed", "Values", "cel_value"]
+__all__ = ["Condition", "ConditionFailed", "Kind", "Values", "cel_value", "objections"]
+
+#: A type: the language's own name of one, or a list and what it is of, or an object.
+Kind = str | tuple[Literal["map"]] | tuple[Literal["list"], "Kind"]
 
 _MAX_INT = 2**63 - 1
 _MAX_UINT = 2**64 - 1
@@ -87,7 +92,7 @@ class Condition:
         except ImportError as exc:
             self.problems = [f"no CEL library is there ({exc.name}); install dbmcp-core[tools]"]
         except Exception as exc:  # noqa: BLE001 - the library raises what it likes, and nothing may pass for true or false
-            self.problems = [_syntax(str(exc))]
+            self.problems = _problems(str(exc))
         else:
             if kind not in ("BOOL", "DYN"):
                 self.problems = [f"it gives a value of type {kind}, not true or false"]
@@ -112,12 +117,12 @@ class Condition:
             answer = self._program.eval(data=data)
             value = answer.value()
         except Exception as exc:  # noqa: BLE001 - whatever it is, the condition has no answer
-            raise ConditionFailed(_reason(str(exc))) from None
+            raise ConditionFailed(reason(str(exc))) from None
         if value is True or value is False:
             return bool(value)
         # An error is a value there, as well.
         is_error = answer.type().name() == "ERROR"
-        raise ConditionFailed(_reason(str(value)) if is_error else "it is neither true nor false")
+        raise ConditionFailed(reason(str(value)) if is_error else "it is neither true nor false")
 
 
 def _longest(value: Any) -> int:
@@ -143,6 +148,54 @@ def _environment(names: tuple[str, ...]) -> Any:
     from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs, and no py.typed
 
     return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN))
+
+
+def objections(reading: Reading, kinds: Mapping[str, Kind]) -> list[tuple[int, str]]:
+    """Return what the language's checker has against a condition whose names have these *kinds*.
+
+    A name with dots is a field of what is before the last of them. The rest may be anything.
+
+    Returns:
+        Messages, each with the number of the character that it is about.
+    """
+    from cel_expr_python import cel
+
+    called = reading.renamed({name.partition(".")[0] for name in kinds})
+    variables = {}
+    for name, kind in kinds.items():
+        first, dot, field = name.partition(".")
+        if first in called:
+            variables[called[first] + dot + field] = _type(kind)
+    text, places = reading.checked_text(called)
+    try:
+        cel.NewEnv(variables=variables).compile(text)
+    except Exception as exc:  # noqa: BLE001 - the library raises what it likes
+        lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        found = messages.objections(str(exc))
+        return [(places[lines[line - 1] + column - 1] + 1, what) for line, column, what in found]
+    return []
+
+
+def _type(kind: Kind) -> Any:
+    from cel_expr_python import cel
+
+    if isinstance(kind, str):
+        return cel.Type(kind)
+    return cel.Type.Map(cel.Type.STRING, cel.Type.DYN) if kind[0] == "map" else cel.Type.List(_type(kind[1]))
+
+
+def _problems(message: str) -> list[str]:
+    """Return what the library has against the text of a condition."""
+    found = messages.objections(message)
+    if not found:
+        return [f"it is no condition: {message.partition(chr(10))[0]}"]
+    _line, column, what = found[0]
+    if (missing := re.match(r"undeclared reference to '([^']*)'", what)) and missing[1] in OPERATORS:
+        return [f"CEL has no {missing[1]!r}; write {OPERATORS[missing[1]]}"]
+    if "'<EOF>'" in what:
+        return ["it is no condition: something is missing at its end"]
+    told = messages.said(what)
+    return [f"at character {column}: {told}" if told != what else f"it is no condition: at character {column}, {told}"]
 
 
 def cel_value(value: Any, left: list[int], depth: int = 0) -> Any:
@@ -261,43 +314,3 @@ def _double(value: Decimal) -> float:
 def _seconds(value: dt.timedelta) -> str:
     whole = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
     return format(Decimal(whole) / 1_000_000, "f")
-
-
-def _syntax(message: str) -> str:
-    """Return what the library has against a condition's text; it quotes that text and no value."""
-    first = message.partition("\n")[0]
-    _before, found, what = first.partition("<input>:")
-    if not found:
-        return f"it is no condition: {first}"
-    _line, column, what = what.split(":", 2)
-    what = what.strip()
-    if missing := re.match(r"undeclared reference to '([^']*)'", what):
-        if missing[1] in OPERATORS:
-            return f"CEL has no {missing[1]!r}; write {OPERATORS[missing[1]]}"
-        return f"at character {column}: there is no function {missing[1]!r}{nearest(missing[1], _FUNCTIONS)}"
-    if "'<EOF>'" in what:
-        return "it is no condition: something is missing at its end"
-    return f"it is no condition: at character {column}, {what.partition(' expecting ')[0][:200]}"
-
-
-#: What conditions can call, for whoever misspells it.
-_FUNCTIONS = (
-    *("all", "exists", "exists_one", "filter", "map", "has", "size", "startsWith", "endsWith", "contains", "matches"),
-    *("int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration", "type", "dyn"),
-)
-
-
-#: How the library's messages begin; what follows can hold values.
-_REASONS = {
-    "NOT_FOUND": "it asks for a key that isn't there",
-    "No matching overloads": "it compares or combines values whose types don't go together",
-    "non-message type": "it asks for a field of something that has none",
-    "Index error": "it asks for an item that isn't there",
-    "OUT_OF_RANGE": "a number or a time is out of range",
-    "Iteration budget": "it takes more than 10,000 steps",
-    "INVALID_ARGUMENT": "a function can't take the value that it got",
-}
-
-
-def _reason(message: str) -> str:
-    return next((reason for mark, reason in _REASONS.items() if mark in message), "it can't be evaluated")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dbmcp_core.tools.user import ANONYMOUS
 
-__all__ = ["OPERATORS", "USER", "USER_ATTRIBUTES", "Reading", "faults", "nearest", "read"]
+__all__ = ["OPERATORS", "USER", "USER_ATTRIBUTES", "Reading", "faults", "is_plain_name", "nearest", "read"]
 
 #: The name of the caller in a condition. A parameter of that name can't be reached: nobody may say who they are.
 USER = "user"
@@ -61,8 +61,6 @@ class Reading:
     names: frozenset[str]
     #: The names that a macro binds.
     bound: frozenset[str]
-    #: What is asked of ``user``: ``user.role``, ``user["role"]``, ``"role" in user``.
-    attributes: tuple[str, ...]
     #: The tokens: kind, text, and whether it is a name that stands for a value.
     tokens: tuple[tuple[str, str, bool], ...]
 
@@ -90,6 +88,32 @@ class Reading:
         """Return the condition with each variable called as *called* says."""
         return "".join(called.get(text, text) if is_value else text for _, text, is_value in self.tokens)
 
+    def checked_text(self, called: dict[str, str]) -> tuple[str, list[int]]:
+        """Return ``text`` for a checker that knows fields as variables, and where each of its characters comes from.
+
+        ``has(a.b)`` asks for a field, whatever its value is.
+        """
+        pieces: list[str] = []
+        places: list[int] = []
+        at, before = 0, ["", ""]
+        for kind, text, is_value in self.tokens:
+            word = called.get(text, text) if is_value else text
+            pieces.append(f"dyn({word})" if is_value and before == ["has", "("] else word)
+            places += [at] * len(pieces[-1])
+            at += len(text)
+            if kind != "space":
+                before = [before[1], text]
+        return "".join(pieces), places
+
+    def asked_of(self, name: str) -> list[str]:
+        """Return what is asked of the value *name*: ``user.role``, ``user["role"]``, ``"role" in user``."""
+        if name in self.bound:
+            return []
+        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        values = [is_value for kind, _, is_value in self.tokens if kind != "space"]
+        found = [_attribute(words, at) for at, yes in enumerate(values) if yes and words[at][1] == name]
+        return [attribute for attribute in found if attribute is not None]
+
 
 def read(text: str) -> Reading:
     """Return what the condition *text* names."""
@@ -98,10 +122,9 @@ def read(text: str) -> Reading:
     values = [_is_value(words, at) for at in range(len(words))]
     names = frozenset(word for (_, word), is_value in zip(words, values, strict=True) if is_value)
     bound = frozenset(_bound(words))
-    asked = [] if USER in bound else [_attribute(words, at) for at, yes in enumerate(values) if yes]
     marks = iter(values)
     tokens = tuple((kind, word, False if kind == "space" else next(marks)) for kind, word in cut)
-    return Reading(names, bound, tuple(attribute for attribute in asked if attribute is not None), tokens)
+    return Reading(names, bound, tokens)
 
 
 def faults(reading: Reading, variables: Collection[str]) -> list[str]:
@@ -115,7 +138,7 @@ def faults(reading: Reading, variables: Collection[str]) -> list[str]:
     found = [f"there is no {name!r} here{nearest(name, variables)}" for name in unknown]
     return found + [
         f"user has no {name!r}{nearest(name, USER_ATTRIBUTES)}"
-        for name in dict.fromkeys(reading.attributes)
+        for name in dict.fromkeys(reading.asked_of(USER))
         if name not in USER_ATTRIBUTES
     ]
 
@@ -126,6 +149,11 @@ def _assigns(reading: Reading) -> bool:
         sign == "=" and signs[place] not in ("=", "!", "<", ">") and signs[place + 2] != "="
         for place, sign in enumerate(signs[1:-1])
     )
+
+
+def is_plain_name(name: str) -> bool:
+    """Return whether a condition can name something so, as it is."""
+    return name.isascii() and name.isidentifier() and name not in _LITERALS
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -174,9 +202,7 @@ def _bound(words: list[tuple[str, str]]) -> list[str]:
 
 
 def _attribute(words: list[tuple[str, str]], at: int) -> str | None:
-    """Return what is asked of ``user`` at the word *at*, if it is that, and if the text alone tells."""
-    if words[at][1] != USER:
-        return None
+    """Return what is asked of the value at the word *at*, if anything is, and if the text alone tells."""
     after = _word(words, at + 1)[1]
     kind, text = _word(words, at + 2)
     if after == "." and kind == "name":
