@@ -851,7 +851,14 @@ def test_project_policy_is_for_resources_by_name_and_address_and_for_prompts() -
 def test_project_rule_that_asks_for_what_a_tool_lacks_is_its_problem_and_denies() -> None:
     policy = ProjectPolicy.model_validate({"input": [{"condition": "amount > 100", "action": "deny"}]})
     assert project_problems(policy) == []
-    tool = Tool.model_validate({"name": "t", "source": {"code": "SELECT 1"}})
+    tool, other = (Tool.model_validate({"name": name, "source": {"code": "SELECT 1"}}) for name in ("t", "u"))
+    of = [Parameter(name="amount", type=kind) for kind in ("string", "integer")]
+    text, number = (tool.model_copy(update={"name": one.type, "parameters": [one]}) for one in of)
+    assert project_problems(policy, [number]) == []
+    assert project_problems(policy, [tool, text, number, other]) == [
+        (("input", 0, "condition"), "for tool:t and 1 more: there is no 'amount' here"),
+        (("input", 0, "condition"), "for tool:string: at character 8: > doesn't take a text and an integer"),
+    ]
     rules = policies_for(tool, [policy])
     [(path, message)] = rules.problems()
     assert path == ()

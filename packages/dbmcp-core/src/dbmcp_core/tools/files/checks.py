@@ -175,16 +175,13 @@ def thorough(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
 
 def rules(some: Rules, among: Sequence[Loaded]) -> Iterator[Problem]:
     """Yield what is wrong with rules for many definitions, *among* which some should be meant."""
-    from dbmcp_core.tools.policies.rules import applies, project_problems
+    from dbmcp_core.tools.policies.rules import applies, names_of, project_problems
 
-    for route, message in project_problems(some.policy):
+    definitions = [one.definition for one in among]
+    for route, message in project_problems(some.policy, definitions):
         yield some.problem(message, route)
-    if not any(applies(some.policy, one.definition.kind, *_names(one.definition)) for one in among):
+    if not any(applies(some.policy, one.kind, *names_of(one)) for one in definitions):
         yield some.problem("these rules are for no definition that there is: 'match' fits none", ("match",), "warning")
-
-
-def _names(definition: Definition) -> set[str]:
-    return {definition.key, getattr(definition, "name", None) or definition.key}
 
 
 def _told(one: Loaded, problems: Iterable[tuple[Route, str]], severity: Severity = "error") -> Iterator[Problem]:

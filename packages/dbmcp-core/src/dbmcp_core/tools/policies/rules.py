@@ -20,7 +20,7 @@ from dbmcp_core.tools.policies.condition import USER, nearest, read
 from dbmcp_core.tools.policies.fields import MASK, filtered, folded, has_sensitive, masked, without_sensitive
 from dbmcp_core.tools.user import User
 
-__all__ = ["Decision", "PolicySet", "applies", "policies_for", "project_problems"]
+__all__ = ["Decision", "PolicySet", "applies", "names_of", "policies_for", "project_problems"]
 
 #: What the result is called in a condition.
 RESPONSE = "response"
@@ -229,20 +229,42 @@ def applies(policy: ProjectPolicy, kind: str, *names: str) -> bool:
 
 def policies_for(definition: Definition, project: Iterable[ProjectPolicy] = ()) -> PolicySet:
     """Return the rules for *definition*: those of the project that are for it, then its own."""
-    names = {definition.key, getattr(definition, "name", None) or definition.key}
-    fitting = [policy for policy in project if applies(policy, definition.kind, *names)]
+    fitting = [policy for policy in project if applies(policy, definition.kind, *names_of(definition))]
     return PolicySet(*fitting, definition.policies, parameters=definition.parameters, returns=definition.returns)
 
 
-def project_problems(policy: ProjectPolicy) -> Problems:
-    """Return what is wrong with a project's policy, whatever the parameters of the definitions are that it is for."""
+def project_problems(policy: ProjectPolicy, among: Iterable[Definition] = ()) -> Problems:
+    """Return what is wrong with a project's policy: in itself, and for those of *among* that it is for."""
     found: Problems = [(("match",), message) for message in _pattern_problems(_patterns(policy))]
+    fitting = [one for one in among if applies(policy, one.kind, *names_of(one))]
     for side, rules in (("input", policy.input), ("output", policy.output)):
         for place, rule in enumerate(rules):
             names: Collection[str] = read(rule.condition).names if side == "input" else (USER, RESPONSE)
-            condition = Condition(rule.condition, {*names, USER})
-            found += [((side, place, "condition"), message) for message in condition.problems]
+            wrong = Condition(rule.condition, {*names, USER}).problems or _for_definitions(rule, side, fitting)
+            found += [((side, place, "condition"), message) for message in wrong]
     return found
+
+
+def _for_definitions(rule: PolicyRule, side: str, definitions: Sequence[Definition]) -> list[str]:
+    """Return what is wrong with *rule* for some of *definitions*, each with those that it is wrong for."""
+    found: dict[str, list[str]] = {}
+    for one in definitions:
+        policies = Policies.model_validate({side: [rule]})
+        for _, message in PolicySet(policies, parameters=one.parameters, returns=one.returns).problems():
+            found.setdefault(message.partition(";")[0], []).append(f"{one.kind}:{one.key}")
+    return [
+        message if len(names) == len(definitions) > 1 else f"for {names[0]}{_more(len(names) - 1)}: {message}"
+        for message, names in found.items()
+    ]
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count else ""
+
+
+def names_of(definition: Definition) -> set[str]:
+    """Return what a project's patterns know *definition* by."""
+    return {definition.key, getattr(definition, "name", None) or definition.key}
 
 
 def _patterns(policy: ProjectPolicy) -> list[str]:
