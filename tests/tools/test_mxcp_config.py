@@ -117,6 +117,13 @@ def test_variables_are_stronger_than_the_files(
     assert expected(loaded(variables={**VARIABLES, variable: value}))
 
 
+@pytest.mark.parametrize("variable", ["MXCP_READONLY", "MXCP_AUDIT_ENABLED"])
+def test_a_switch_that_is_neither_on_nor_off_is_an_error(loaded: Callable[..., Loaded], variable: str) -> None:
+    assert loaded(variables={**VARIABLES, variable: "off"}) is not None
+    with pytest.raises(ConfigError, match=f"{variable} wants true or false, not 'ture'"):
+        loaded(variables={**VARIABLES, variable: "ture"})
+
+
 def test_the_command_line_is_stronger_than_variables(loaded: Callable[..., Loaded]) -> None:
     variables = {**VARIABLES, "MXCP_READONLY": "true", "MXCP_PROFILE": "prod"}
     found = loaded(variables=variables, read_only=False, profile="dev")

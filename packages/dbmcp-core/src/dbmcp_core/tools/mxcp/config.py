@@ -144,14 +144,16 @@ def _user_profile(user: User, project: str, profile: str) -> UserProfile:
 
 
 def _read_only(given: bool | None, environment: Mapping[str, str], profile: Profile) -> bool:
-    if given is not None:
-        return given
-    text = environment.get("MXCP_READONLY", "").strip().lower()
-    if text:
-        if text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-            raise ConfigError(f"MXCP_READONLY wants true or false, not {text!r}.")
-        return text in ("1", "true", "yes", "on")
-    return profile.duckdb is not None and profile.duckdb.readonly
+    if given is None:
+        given = _switch(environment, "MXCP_READONLY")
+    return given if given is not None else profile.duckdb is not None and profile.duckdb.readonly
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool | None:
+    text = environment.get(name, "").strip().lower()
+    if text and text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ConfigError(f"{name} wants true or false, not {text!r}.")
+    return text in ("1", "true", "yes", "on") if text else None
 
 
 def _sql_tools(site: Site, wanted: bool | None) -> dict[str, str | None]:
@@ -162,8 +164,8 @@ def _sql_tools(site: Site, wanted: bool | None) -> dict[str, str | None]:
 
 
 def _is_audited(profile: Profile, environment: Mapping[str, str]) -> bool:
-    text = environment.get("MXCP_AUDIT_ENABLED", "").strip().lower()
-    return text in ("1", "true", "yes", "on") if text else profile.audit is not None and profile.audit.enabled
+    given = _switch(environment, "MXCP_AUDIT_ENABLED")
+    return given if given is not None else profile.audit is not None and profile.audit.enabled
 
 
 def _places(profile: Profile, name: str, paths: Paths) -> dict[str, str]:
