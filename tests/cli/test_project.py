@@ -511,3 +511,14 @@ def test_links_out_of_the_project_are_followed_where_they_are_the_project_s(run:
     (project / "sql").symlink_to(elsewhere)
     (project / "tools" / "t.yml").write_text(TOOL.replace(SOURCE, "  source: {file: ../sql/q.sql}\n"))
     assert run("validate").exit_code == 0, run("validate").output
+
+
+def test_whoever_waits_for_a_project_s_code_is_told(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dbmcp_server.cli.project._SLOW_S", 0.05)
+    (project / "python" / "slow.py").write_text(
+        "import time\nfrom dbmcp_core.runtime import on_init\n@on_init\ndef wait(): time.sleep(0.5)\n"
+    )
+    assert run("run", "tool", "t", "-p", "id=1").exit_code == 0
+    assert "The project's code isn't ready yet; Ctrl-C ends the waiting." in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ UserContext = Annotated[
 ]
 
 _log = logging.getLogger("dbmcp")
+
+#: Seconds after which whoever waits for a project's code is told that it is this.
+_SLOW_S = 5.0
 
 
 class Kind(StrEnum):
@@ -202,11 +206,23 @@ def opened_project(
 
     with running(found, is_recorded=is_recorded) as one:
         toolbox = Toolbox(project, one, found.registry)
-        toolbox.start()
+        with _told_if_slow():
+            toolbox.start()
         try:
             yield toolbox
         finally:
             toolbox.close()
+
+
+@contextmanager
+def _told_if_slow() -> Iterator[None]:
+    told = threading.Timer(_SLOW_S, _log.warning, ["The project's code isn't ready yet; Ctrl-C ends the waiting."])
+    told.daemon = True
+    told.start()
+    try:
+        yield
+    finally:
+        told.cancel()
 
 
 def require(
