@@ -171,8 +171,8 @@ def objections(reading: Reading, kinds: Mapping[str, Kind]) -> list[tuple[int, s
         cel.NewEnv(variables=variables).compile(text)
     except Exception as exc:  # noqa: BLE001 - the library raises what it likes
         lines = [0, *(match.end() for match in re.finditer("\n", text))]
-        found = messages.objections(str(exc))
-        return [(places[lines[line - 1] + column - 1] + 1, what) for line, column, what in found]
+        found = [(lines[line - 1] + column - 1, what) for line, column, what in messages.objections(str(exc))]
+        return [(places[min(at, len(places) - 1)] + 1, what) for at, what in found]
     return []
 
 
