@@ -167,5 +167,6 @@ def test_import_does_nothing() -> None:
 @pytest.mark.parametrize("package", ["dbmcp_core", "dbmcp_core.testing"])
 def test_every_public_name_is_there(package: str) -> None:
     module = __import__(package, fromlist=["__all__"])
+    assert set(module.__all__) <= set(dir(module))
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
     assert len(set(module.__all__)) == len(module.__all__)

@@ -139,3 +139,7 @@ def __getattr__(name: str) -> Any:
     from dbmcp_core import schema
 
     return getattr(schema, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
