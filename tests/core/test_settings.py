@@ -120,6 +120,15 @@ def test_a_decorator_would_lose_what_settings_are_documented_with() -> None:
         Decorated.build({"title": "y"}, where="test")
 
 
+def test_a_default_may_be_made() -> None:
+    class Listed(Settings):
+        names: list[str] = dataclasses.field(default_factory=list)
+
+    one, other = Listed(), Listed.build({}, where="test")
+    assert one.names == other.names == []
+    assert one.names is not other.names
+
+
 def test_settings_are_values() -> None:
     one, same = (Example(host_name="a", password=Secret("x"), folders=("b",)) for _ in range(2))
     other = dataclasses.replace(one, port=1)
@@ -133,7 +142,7 @@ def test_settings_are_values() -> None:
         one.port = 2  # type: ignore[misc]
     with pytest.raises(dataclasses.FrozenInstanceError):
         del one.port
-    with pytest.raises(TypeError, match="'host_name'"):
+    with pytest.raises(TypeError, match="wants 'host_name'"):
         Example()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="'hots_name'"):
         Example(host_name="a", hots_name="b")  # type: ignore[call-arg]

@@ -115,10 +115,11 @@ class Options:
         dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
 
     def __init__(self, **values: Any) -> None:
-        for name, field in self.__dataclass_fields__.items():
-            if name not in values and field.default is dataclasses.MISSING:
-                raise TypeError(f"{type(self).__name__} wants {name!r}.")
-            object.__setattr__(self, name, values.pop(name, field.default))
+        if missing := [name for name in self.required() if name not in values]:
+            raise TypeError(f"{type(self).__name__} wants {', '.join(map(repr, missing))}.")
+        for field in _fields(type(self)):
+            made = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+            object.__setattr__(self, field.name, values.pop(field.name, made))
         if values:
             raise TypeError(f"{type(self).__name__} has no {', '.join(map(repr, values))}.")
         self.__post_init__()
@@ -209,7 +210,8 @@ class Options:
     @classmethod
     def required(cls) -> list[str]:
         """Return the names of the settings that have no default."""
-        return [field.name for field in _fields(cls) if field.default is dataclasses.MISSING]
+        missing = dataclasses.MISSING
+        return [f.name for f in _fields(cls) if f.default is missing and f.default_factory is missing]
 
     def operators_own(self) -> list[str]:
         """Return the names of what is set here and only an operator may set."""
