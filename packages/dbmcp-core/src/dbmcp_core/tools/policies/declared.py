@@ -75,10 +75,17 @@ def strangers(reading: Reading, name: str, spec: TypeSpec | None, *, sure: bool)
 def _told(column: int, what: str) -> str | None:
     if "*error*" in what:
         return None  # follows from what is told already
-    if (wrong := overload(what)) is not None:
-        function, kinds = wrong
-        # Values may be null whatever they are declared to be, and numbers compare by what they are.
-        in_list = function == "@in" and kinds[-1].startswith("list(")
-        if "null_type" in kinds or (_NUMBERS.issuperset(kinds) and (in_list or _OF_TWO.fullmatch(function))):
-            return None
+    if (wrong := overload(what)) is not None and _is_fine(*wrong):
+        return None
     return f"at character {column}: {said(what)}"
+
+
+def _is_fine(function: str, kinds: list[str]) -> bool:
+    """Whether such values go together all the same: each may be null, and numbers compare by what they are."""
+    if "null_type" in kinds:
+        return True
+    are_lists = all(kind.startswith("list(") for kind in kinds)
+    if function in ("_==_", "_!=_") and are_lists:
+        return True  # which may both be empty
+    in_list = function == "@in" and kinds[-1].startswith("list(")
+    return _NUMBERS.issuperset(kinds) and (in_list or _OF_TWO.fullmatch(function) is not None)
