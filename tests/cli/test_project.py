@@ -518,7 +518,9 @@ def test_whoever_waits_for_a_project_s_code_is_told(
 ) -> None:
     monkeypatch.setattr("dbmcp_server.cli.project._SLOW_S", 0.05)
     (project / "python" / "slow.py").write_text(
-        "import time\nfrom dbmcp_core.runtime import on_init\n@on_init\ndef wait(): time.sleep(0.5)\n"
+        "import threading\nfrom dbmcp_core.runtime import on_init\n@on_init\ndef wait():\n"
+        "    for one in threading.enumerate():\n"
+        "        if isinstance(one, threading.Timer):\n            one.join(10)  # until it has told\n"
     )
     assert run("run", "tool", "t", "-p", "id=1").exit_code == 0
     assert "The project's code isn't ready yet; Ctrl-C ends the waiting." in caplog.text

@@ -95,9 +95,7 @@ class Client:
 
     def get_table_schema(self, table: str | TableName) -> TableSchema:
         """Return one table in full."""
-        from dbmcp_core.schema import (
-            TableName,
-        )  # the start of a program doesn't pay for what a schema's first reader needs
+        from dbmcp_core.schema import TableName
 
         return self._executor.table("main", TableName(table) if isinstance(table, str) else table)
 

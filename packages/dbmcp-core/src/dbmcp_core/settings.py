@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Protocol, Self, dataclass_transform, runtime_c
 
 from dbmcp_core.errors import ConfigError
 
-__all__ = ["Options", "Secret", "SettingValue", "Settings", "nearest", "plain", "redact", "setting"]
+__all__ = ["Options", "Secret", "SettingValue", "Settings", "nearest", "plain", "redact", "setting", "to_bool"]
 
 MASK = "***"
 
@@ -298,7 +298,8 @@ def _is_union(hint: Any) -> bool:
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 
 
-def _to_bool(value: object) -> bool:
+def to_bool(value: object) -> bool:
+    """Return what *value* says, a boolean or a word for one; a ValueError says what was wanted."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()
@@ -341,7 +342,7 @@ def _to_texts(value: object) -> tuple[str, ...]:
 
 
 _CONVERTERS: dict[object, Callable[[object], object]] = {
-    bool: _to_bool,
+    bool: to_bool,
     int: _to_number(int, "a whole number from 0"),
     float: _to_number(float, "a number from 0"),
     str: _to_text,

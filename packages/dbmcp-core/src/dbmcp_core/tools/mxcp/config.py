@@ -14,6 +14,7 @@ from dbmcp_core.config import Source
 from dbmcp_core.config import source as make_source
 from dbmcp_core.errors import ConfigError
 from dbmcp_core.registry import Registry
+from dbmcp_core.settings import to_bool
 from dbmcp_core.tools.files import documents
 from dbmcp_core.tools.files.definitions import validated
 from dbmcp_core.tools.files.documents import Document
@@ -151,9 +152,10 @@ def _read_only(given: bool | None, environment: Mapping[str, str], profile: Prof
 
 def _switch(environment: Mapping[str, str], name: str) -> bool | None:
     text = environment.get(name, "").strip().lower()
-    if text and text not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-        raise ConfigError(f"{name} wants true or false, not {text!r}.")
-    return text in ("1", "true", "yes", "on") if text else None
+    try:
+        return to_bool(text) if text else None
+    except ValueError as exc:
+        raise ConfigError(f"{name} {exc}.") from None
 
 
 def _sql_tools(site: Site, wanted: bool | None) -> dict[str, str | None]:

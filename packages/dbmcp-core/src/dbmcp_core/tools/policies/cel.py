@@ -16,8 +16,7 @@ from typing import Any, Literal
 
 from dbmcp_core.errors import UnsupportedError
 from dbmcp_core.tools.policies import messages
-from dbmcp_core.tools.policies.condition import OPERATORS, Reading, faults, read
-from dbmcp_core.tools.policies.messages import reason
+from dbmcp_core.tools.policies.condition import Reading, faults, read
 from dbmcp_core.values import converted, to_text
 
 __all__ = ["Condition", "ConditionFailed", "Kind", "Values", "cel_value", "objections"]
@@ -92,7 +91,7 @@ class Condition:
         except ImportError as exc:
             self.problems = [f"no CEL library is there ({exc.name}); install dbmcp-core[tools]"]
         except Exception as exc:  # noqa: BLE001 - the library raises what it likes, and nothing may pass for true or false
-            self.problems = _problems(str(exc))
+            self.problems = [messages.problem(str(exc))]
         else:
             if kind not in ("BOOL", "DYN"):
                 self.problems = [f"it gives a value of type {kind}, not true or false"]
@@ -117,12 +116,12 @@ class Condition:
             answer = self._program.eval(data=data)
             value = answer.value()
         except Exception as exc:  # noqa: BLE001 - whatever it is, the condition has no answer
-            raise ConditionFailed(reason(str(exc))) from None
+            raise ConditionFailed(messages.reason(str(exc))) from None
         if value is True or value is False:
             return bool(value)
         # An error is a value there, as well.
         is_error = answer.type().name() == "ERROR"
-        raise ConditionFailed(reason(str(value)) if is_error else "it is neither true nor false")
+        raise ConditionFailed(messages.reason(str(value)) if is_error else "it is neither true nor false")
 
 
 def _longest(value: Any) -> int:
@@ -182,20 +181,6 @@ def _type(kind: Kind) -> Any:
     if isinstance(kind, str):
         return cel.Type(kind)
     return cel.Type.Map(cel.Type.STRING, cel.Type.DYN) if kind[0] == "map" else cel.Type.List(_type(kind[1]))
-
-
-def _problems(message: str) -> list[str]:
-    """Return what the library has against the text of a condition."""
-    found = messages.objections(message)
-    if not found:
-        return [f"it is no condition: {message.partition(chr(10))[0]}"]
-    _line, column, what = found[0]
-    if (missing := re.match(r"undeclared reference to '([^']*)'", what)) and missing[1] in OPERATORS:
-        return [f"CEL has no {missing[1]!r}; write {OPERATORS[missing[1]]}"]
-    if "'<EOF>'" in what:
-        return ["it is no condition: something is missing at its end"]
-    told = messages.said(what)
-    return [f"at character {column}: {told}" if told != what else f"it is no condition: at character {column}, {told}"]
 
 
 def cel_value(value: Any, left: list[int], depth: int = 0) -> Any:

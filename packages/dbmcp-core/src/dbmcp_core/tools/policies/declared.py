@@ -62,14 +62,11 @@ def strangers(reading: Reading, name: str, spec: TypeSpec | None, *, sure: bool)
     """Return what a condition asks of the object *name* that it has not: for *sure*, or most likely by a slip."""
     if spec is None or spec.type != "object" or not spec.properties:
         return []
-    is_closed = spec.additional_properties is False
-    return [
-        f"{name} has no {attribute!r}{told}"
-        for attribute in dict.fromkeys(reading.asked_of(name))
-        if attribute not in spec.properties
-        and (is_closed if sure else not is_closed and "did you" in nearest(attribute, spec.properties))
-        and (told := nearest(attribute, spec.properties))
-    ]
+    if sure != (spec.additional_properties is False):
+        return []
+    unknown = dict.fromkeys(one for one in reading.asked_of(name) if one not in spec.properties)
+    told = {one: nearest(one, spec.properties) for one in unknown}
+    return [f"{name} has no {one!r}{remedy}" for one, remedy in told.items() if sure or "did you" in remedy]
 
 
 def _told(column: int, what: str) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from dbmcp_core.tools.policies.condition import nearest
+from dbmcp_core.tools.policies.condition import OPERATORS, nearest
 
-__all__ = ["objections", "overload", "reason", "said"]
+__all__ = ["objections", "overload", "problem", "reason", "said"]
 
 #: What conditions can call, for whoever misspells it.
 _FUNCTIONS = (
@@ -30,6 +30,7 @@ _KINDS = {
 _SIGNS = {"_[_]": "[…]", "_?_:_": "?:"}
 #: One error of the library's, of several in a message.
 _ERROR = r"(?m)ERROR: <input>:(\d+):(\d+): (.*?)(?: \[INVALID_ARGUMENT\])?$"
+_MISSING = r"undeclared reference to '([^']*)'"
 _OVERLOAD = r"found no matching overload for '([^']*)' applied to '\((.*)\)'"
 _OPERAND = r"expression of type '(.*)' cannot be the (operand of a select|range)"
 
@@ -45,9 +46,23 @@ def overload(what: str) -> tuple[str, list[str]] | None:
     return (found[1], _split(found[2])) if found else None
 
 
+def problem(message: str) -> str:
+    """Return the first thing that the library has against the text of a condition; it quotes that text and no value."""
+    found = objections(message)
+    if not found:
+        return f"it is no condition: {message.partition(chr(10))[0]}"
+    _line, column, what = found[0]
+    if (missing := re.match(_MISSING, what)) and missing[1] in OPERATORS:
+        return f"CEL has no {missing[1]!r}; write {OPERATORS[missing[1]]}"
+    if "'<EOF>'" in what:
+        return "it is no condition: something is missing at its end"
+    told = said(what)
+    return f"at character {column}: {told}" if told != what else f"it is no condition: at character {column}, {told}"
+
+
 def said(what: str) -> str:
     """Return one objection in other words."""
-    if missing := re.match(r"undeclared reference to '([^']*)'", what):
+    if missing := re.match(_MISSING, what):
         return f"there is no function {missing[1]!r}{nearest(missing[1], _FUNCTIONS)}"
     if (wrong := overload(what)) is not None:
         return _of_overload(*wrong)

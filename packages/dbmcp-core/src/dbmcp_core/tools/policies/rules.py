@@ -248,8 +248,8 @@ def project_problems(policy: ProjectPolicy, among: Iterable[Definition] = ()) ->
 def _for_definitions(rule: PolicyRule, side: str, definitions: Sequence[Definition]) -> list[str]:
     """Return what is wrong with *rule* for some of *definitions*, each with those that it is wrong for."""
     found: dict[str, list[str]] = {}
+    policies = Policies.model_validate({side: [rule]})
     for one in definitions:
-        policies = Policies.model_validate({side: [rule]})
         for _, message in PolicySet(policies, parameters=one.parameters, returns=one.returns).problems():
             found.setdefault(message.partition(";")[0], []).append(f"{one.kind}:{one.key}")
     return [
