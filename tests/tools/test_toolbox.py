@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +30,8 @@ from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.model import TypeSpec
 from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
 from dbmcp_core.tools.review.expectations import run
-from dbmcp_core.tools.toolbox import Toolbox, ToolCall, masked
+from dbmcp_core.tools.sensitive import masked
+from dbmcp_core.tools.toolbox import Toolbox, ToolCall
 from dbmcp_core.tools.user import User
 
 Make = Callable[..., Toolbox]
@@ -224,6 +226,66 @@ def test_a_sensitive_value_in_an_error_reaches_no_record_and_no_log(
     assert "secret-4711" not in repr(list(records))
     assert "secret-4711" not in caplog.text
     assert "no such card" in caplog.text
+
+
+HIDDEN = 'tön "4711"\n\\'
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("string", HIDDEN),
+        ("array", [HIDDEN]),
+        ("array", json.dumps([HIDDEN])),
+        ("object", {"key": HIDDEN}),
+        ("object", {HIDDEN: "key"}),
+        ("object", json.dumps({"key": [{"inner": HIDDEN}]}, ensure_ascii=False)),
+    ],
+)
+@pytest.mark.parametrize(
+    "quoted", ["value", "repr(value)", "json.dumps(value)", "json.dumps(value, ensure_ascii=False)"]
+)
+def test_a_sensitive_value_is_found_however_it_came_and_is_quoted(
+    make: Make,
+    records: Records,
+    write: Callable[[str, str], Path],
+    kind: str,
+    value: Any,
+    quoted: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write("python/quote.py", f"import json\n\ndef quote(value):\n    raise ValueError(f'no such card: {{{quoted}}}')\n")
+    toolbox = make(
+        f"- {{name: quote, parameters: [{{name: value, type: {kind}, sensitive: true}}], "
+        "language: python, source: {file: ../python/quote.py}}\n"
+    )
+    with pytest.raises(ToolFailed, match="no such card") as raised:
+        call(toolbox, "quote", value=value)
+    for text in (str(raised.value), repr(list(records)), caplog.text):
+        assert "4711" not in text
+
+
+@pytest.mark.parametrize(
+    "expression", ["value | upper", "'card ' ~ value", "value | replace('-', \"'\")", "value ~ '%'"]
+)
+def test_what_a_template_makes_of_a_sensitive_value_is_hidden_too(
+    make: Make, records: Records, expression: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    toolbox = make(
+        """
+- name: sql
+  language: jinja
+  parameters: [{name: value, type: string, sensitive: true, default: secret-4711}, {name: seen, type: string}]
+  source:
+    code: |-
+      SELECT json_extract('{}', {{ EXPRESSION }}) + json_extract('{}', {{ seen | lower }})
+""".replace("EXPRESSION", expression)
+    )
+    for arguments in ({}, {"value": "secret-4712"}):
+        with pytest.raises(DbmcpError, match="JSON path") as raised:
+            call(toolbox, "sql", seen="plain", **arguments)
+        for text in (str(raised.value), repr(raised.value.details), repr(list(records)), caplog.text):
+            assert "471" not in text
 
 
 def test_a_result_s_sensitive_fields_are_masked_whatever_their_case() -> None:

@@ -39,7 +39,7 @@ class Entry:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     parent: str | None = None
     #: Texts of the caller's that must not show.
-    private: tuple[str, ...] = ()
+    private: frozenset[str] = field(default=frozenset(), repr=False)
     #: What only the call of a tool has.
     tool: str | None = None
     user: Mapping[str, Any] | None = None

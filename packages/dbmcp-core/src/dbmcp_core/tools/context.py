@@ -71,7 +71,7 @@ class CallContext:
     #: The record of this call, which those of its statements name.
     record: str | None = None
     #: Texts among its arguments that no error, record or log may show.
-    private: tuple[str, ...] = ()
+    private: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 #: The door of ``dbmcp validate``, which tells of what fails by itself.

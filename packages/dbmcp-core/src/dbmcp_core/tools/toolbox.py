@@ -31,8 +31,9 @@ from dbmcp_core.tools.context import CallContext, entered
 from dbmcp_core.tools.files.checks import code_of, source_of
 from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.host import ProjectHost, rows_of
-from dbmcp_core.tools.model import Parameter, Prompt, Resource, Tool, TypeSpec
+from dbmcp_core.tools.model import Parameter, Prompt, Resource, Tool
 from dbmcp_core.tools.project import Project
+from dbmcp_core.tools.sensitive import derived, masked, masked_arguments, private
 from dbmcp_core.tools.sql.shape import is_plain
 from dbmcp_core.tools.user import ANONYMOUS, User
 
@@ -44,11 +45,8 @@ if TYPE_CHECKING:
     from dbmcp_core.tools.sql.code import Code
     from dbmcp_core.tools.types.checker import Checker
 
-__all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox", "masked"]
+__all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox"]
 
-_MASK = "***"
-#: Characters of the shortest text that is masked wherever it stands; shorter ones are in every message.
-_SHORTEST_PRIVATE = 4
 #: Truncated answers whose rest can be read on; the executor parks fewer.
 _MOST_PARKED = 1_000
 
@@ -196,9 +194,10 @@ class Toolbox:
             source = source_of(endpoint.loaded, self.project.config)
             if source is not None:
                 entry.name, entry.source = source.name, source
-            entry.arguments = _masked_arguments(endpoint, call.arguments)
-            entry.private = _private(endpoint, call.arguments)
+            entry.arguments = masked_arguments(call.arguments, endpoint.parameters)
+            entry.private = private(call.arguments, endpoint.parameters)
             arguments = endpoint.checker.convert(call.arguments)
+            entry.private |= private(arguments, endpoint.parameters)  # what a JSON text held, and defaults
             with _deciding(entry):
                 entry.decisions = _told(endpoint.policies.check_input(arguments, call.user))
                 with self.host.call(running):
@@ -301,6 +300,7 @@ class Toolbox:
 
     def _sql(self, endpoint: Endpoint, arguments: Mapping[str, Any], context: CallContext, entry: Entry) -> Result:
         statement = dataclasses.replace(endpoint.code.statement(arguments), trusted=True)
+        entry.private |= derived(statement.params, arguments, entry.private)
         intent = Intent.READ if context.only_reads else Intent.EITHER
         call = Call(entry.name, statement, intent, context.caller, context.door, parent=entry.id, private=entry.private)
         return rows_of(self.executor.run(call, context.running))
@@ -393,46 +393,6 @@ def _told(decisions: Sequence[Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple(dataclasses.asdict(decision) for decision in decisions)
 
 
-def _masked_arguments(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str, Any]:
-    specs = endpoint.parameters
-    # What isn't declared may be anything, a misspelt password among it.
-    return {name: masked(value, specs[name]) if name in specs else _MASK for name, value in given.items()}
-
-
 def _column(page: Result | None) -> str | None:
     """Return the name of a result's only column, which is not to be seen in the values alone."""
     return page.columns[0].name if page is not None and len(page.columns) == 1 else None
-
-
-def _private(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the texts in what is sensitive: a database may quote them in an error, and code in an exception."""
-    from dbmcp_core.tools.policies.fields import has_sensitive
-
-    specs = endpoint.parameters
-    found: set[str] = set()
-    waiting = [value for name, value in given.items() if name not in specs or has_sensitive(specs[name])]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, (Mapping, list, tuple)):
-            waiting += value.values() if isinstance(value, Mapping) else value
-        elif len(text := str(value)) >= _SHORTEST_PRIVATE:
-            found.add(text)
-    return tuple(found)
-
-
-def masked(value: Any, spec: TypeSpec | None) -> Any:
-    """Return *value* with what *spec* calls sensitive masked, at every depth."""
-    if spec is None or value is None:
-        return value
-    from dbmcp_core.tools.policies.fields import folded, has_sensitive
-
-    if spec.sensitive:
-        return _MASK
-    if isinstance(value, list) and spec.type == "array":
-        return [masked(part, spec.items) for part in value]
-    if isinstance(value, Mapping) and spec.type == "object":
-        other = spec.additional_properties if isinstance(spec.additional_properties, TypeSpec) else None
-        # Names as policies compare them: a database may have its own mind about their case.
-        known = {folded(name): one for name, one in spec.properties.items()}
-        return {key: masked(part, known.get(folded(str(key)), other)) for key, part in value.items()}
-    return _MASK if has_sensitive(spec) else value  # of another kind than was wanted: the JSON text of an object, say
