@@ -701,6 +701,10 @@ def typed(condition: str) -> PolicySet:
         "has(order.note) && has(order.to.city) && has(closed.id) && 'id' in closed && closed['note'] == 'a'",
         "order.lines.exists(line, line.sku == 'a' || line.other == 3) && order.lines[0].sku == 'a'",
         "dyn(n) == '500' || string(n) == '500' || int(name) == n || type(n) == int",
+        "(yes ? 'x' : n) == name && (yes ? words : name) != null && price < (yes ? n : 1.5) && n == (yes ? n : null)",
+        "n in words + sizes || words + sizes == [] || sizes + [1.5] == words || [words, sizes] != [] || null in sizes",
+        "price in {1: 'a'} || {1: 'a'}[price] == name || words[price] == name || {'a': n} == {'a': price}",
+        "n > {'a': 1, 'b': 2.5, 'c': null}[name] && [n, price, name].exists(one, one == 1)",
         "user.role in ['a'] && 'x' in user.permissions && user.name == null && has(user.email) && user['role'] == name",
         "user.permissions.exists(user, user == 'a') && words.all(n, n == 'a')",
     ],
@@ -729,7 +733,12 @@ def test_honest_conditions_pass_the_types(condition: str) -> None:
         ("has(closed.nte)", "closed has no 'nte'"),
         ("yes == 'true'", "a boolean and a text are never equal"),
         ("n && yes", "&& doesn't take an integer and a boolean"),
-        ("n ? true : false", "?: doesn't take an integer"),
+        ("n ? true : false", "an integer is neither true nor false"),
+        ("words - words == []", "- doesn't take a list and a list"),
+        ("words + name == ['a']", "+ doesn't take a list and a text"),
+        ("words['a'] == 'a'", "[…] doesn't take a list and a text"),
+        ("name in {1: 'a'}", "in doesn't take a text and an object"),
+        ("n > (yes ? 'a' : 'b')", "> doesn't take an integer and a text"),
         ("size(n) > 3", "size doesn't take an integer"),
         ("name.startsWith(n)", "startsWith doesn't take a text and an integer"),
         ("user.role == 3", "a text and an integer are never equal"),
@@ -737,6 +746,9 @@ def test_honest_conditions_pass_the_types(condition: str) -> None:
         ("!user.permissions", "! doesn't take a list"),
         ("has(user.email) &&\n  type == 3", "at character 27: a text and an integer are never equal"),
         ("words.exists(w, w == 3)", "a text and an integer are never equal"),
+        ("price + 1 > 100", "+ doesn't take a number and an integer; write double(…), or 1.0 for 1"),
+        ("n * 1.5 > price", "* doesn't take an integer and a number; write double(…), or 1.0 for 1"),
+        ("price % 2.0 == 0.0", "% doesn't take a value and a number"),
         ("name + n == 'a1'", "+ doesn't take a text and an integer"),
     ],
 )
@@ -752,6 +764,8 @@ def test_a_response_is_held_to_its_type() -> None:
     assert output(rule).problems() == []
     assert output(rule, returns=_TYPED["closed"]).problems() == []
     assert output(rule, returns=rows).problems()[0][1] == "at character 9: a list has no fields"
+    sums = {"condition": "response + 1 > 100 || response * 1.5 > 1.0", "action": "deny"}
+    assert output(sums, returns={"type": "number"}).problems() == []  # an engine's number may be an integer
     slip = {"condition": "response.nte == 'x'", "action": "deny"}
     assert output(slip, returns=_ORDER).problems() == []
     [(path, message)] = output(slip, returns=_ORDER).warnings()
@@ -762,8 +776,8 @@ def test_a_response_is_held_to_its_type() -> None:
 
 
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "n": st.integers(-(2**70), 2**70),
-    "price": st.one_of(st.integers(-9, 9), st.floats(allow_nan=False), st.decimals(allow_nan=False, places=2)),
+    "n": st.integers(-(2**63), 2**63 - 1),
+    "price": st.floats(allow_nan=False) | st.decimals(allow_nan=False, places=2),
     "name": st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=3),
     "yes": st.booleans(),
     "words": st.lists(st.sampled_from(["a", "b"]), max_size=2),
@@ -775,15 +789,18 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 @given(st.data())
 def test_what_the_types_forbid_works_with_no_value(data: st.DataObject) -> None:
     """Nothing honest is refused: it fails at every call, or its answer is always the same."""
-    one, other = (data.draw(st.sampled_from([*_VALUES, "order.id", "order.note"])) for _ in range(2))
-    sign = data.draw(st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "&&"]))
-    rules = typed(f"{one} {sign} {other}")
+    names = st.sampled_from([*_VALUES, "order.id", "order.note"])
+    operands = names | st.builds("(yes ? {} : {})".format, names, names)
+    one, other = data.draw(operands), data.draw(operands)
+    sign = data.draw(st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "in", "&&", "+", "[]"]))
+    taken = {"+": f"type({one} + {other}) == int", "[]": f"type({one}[{other}]) == int"}
+    rules = typed(taken.get(sign, f"{one} {sign} {other}"))
     if rules.problems():
         for _ in range(3):
-            values = {name: data.draw(values) for name, values in _VALUES.items()}
+            called = {name: data.draw(values) for name, values in _VALUES.items()}
             constant = {"==": "passed", "in": "passed", "!=": "denied"}.get(sign, "failed")
             # A logical operator whose other half decides has an answer all the same.
-            assert outcome(rules, values) in {"failed", constant} | ({"passed"} if sign == "&&" else set())
+            assert outcome(rules, called) in {"failed", constant} | ({"passed"} if sign == "&&" else set())
 
 
 def test_macro_variables_are_known() -> None:

@@ -131,8 +131,11 @@ def test_what_is_plainly_meant_is_converted(type_name: str, sent: Any, bound: An
         ("array", [math.nan]),
         ("array", "[1e999]"),
         ("array", "[" + "1" * 5_000 + "]"),
+        ("array", '[{"a": 1, "a": 2}]'),
         ("object", "[1]"),
         ("object", "not JSON"),
+        ("object", '{"a": 1, "a": 1}'),
+        ("object", '{"b": [{"a": 1, "\\u0061": 2}]}'),
         ("object", {1: 2}),
         ("object", {"a": {1: 2}}),
         ("object", [["a", 1]]),
@@ -146,6 +149,11 @@ def test_what_is_not_plainly_meant_is_refused_with_its_place(type_name: str, sen
 def test_deep_texts_are_refused_and_break_nothing(text: str) -> None:
     for type_name in ("array", "object"):
         assert "p " in refused(text, type=type_name)
+
+
+def test_a_key_that_stands_twice_is_told() -> None:
+    assert "each of its keys once" in refused('{"role": "user", "role": "admin"}', type="object")
+    assert "each of its keys once" in result_refused('{"role": "user", "role": "admin"}', type="object")
 
 
 def test_deep_and_endless_values_are_refused() -> None:

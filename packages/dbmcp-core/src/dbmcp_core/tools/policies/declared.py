@@ -6,13 +6,12 @@ checker finds that where it is told the types. Numbers compare with each other, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from dbmcp_core.tools.model import TypeSpec
 from dbmcp_core.tools.policies.cel import Kind, objections
 from dbmcp_core.tools.policies.condition import USER, Reading, is_plain_name, nearest
-from dbmcp_core.tools.policies.messages import overload, said
+from dbmcp_core.tools.policies.messages import is_no_boolean, overload, said, split
 from dbmcp_core.tools.user import ANONYMOUS
 
 __all__ = ["declared", "mismatches", "strangers"]
@@ -26,8 +25,8 @@ _OF_USER: Mapping[str, Kind] = {
         for name, value in ANONYMOUS.as_condition().items()
     },
 }
-_NUMBERS = frozenset({"int", "uint", "double", "list(int)", "list(uint)", "list(double)"})
-_OF_TWO = re.compile(r"_(?:[=!]=|[<>]=?|[-+*/%])_")
+_NUMBERS = frozenset({"int", "uint", "double"})
+_COMPARISONS = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
 
 
 def declared(specs: Mapping[str, TypeSpec | None]) -> dict[str, Kind]:
@@ -50,11 +49,17 @@ def _kind(spec: TypeSpec | None) -> Kind:
     return _KINDS.get(spec.type, ("map",))
 
 
-def mismatches(reading: Reading, kinds: Mapping[str, Kind]) -> list[str]:
-    """Return where a condition, which compiles, can't mean what it says: its types don't go together."""
+def mismatches(reading: Reading, kinds: Mapping[str, Kind], *, exact: bool) -> list[str]:
+    """Return where a condition, which compiles, can't mean what it says: its types don't go together.
+
+    Args:
+        reading: The condition.
+        kinds: What ``declared`` told.
+        exact: Whether a number is a double for certain, as it is once it was converted.
+    """
     if reading.bound & {name.partition(".")[0] for name in kinds}:
         return []  # inside a macro the name is another value
-    found = (_told(column, message) for column, message in objections(reading, kinds))
+    found = (_told(column, message, exact) for column, message in objections(reading, kinds))
     return list(dict.fromkeys(filter(None, found)))
 
 
@@ -69,20 +74,38 @@ def strangers(reading: Reading, name: str, spec: TypeSpec | None, *, sure: bool)
     return [f"{name} has no {one!r}{remedy}" for one, remedy in told.items() if sure or "did you" in remedy]
 
 
-def _told(column: int, what: str) -> str | None:
+def _told(column: int, what: str, exact: bool) -> str | None:
     if "*error*" in what:
         return None  # follows from what is told already
-    if (wrong := overload(what)) is not None and _is_fine(*wrong):
+    if (wrong := overload(what)) is not None and _is_fine(*wrong, exact):
         return None
     return f"at character {column}: {said(what)}"
 
 
-def _is_fine(function: str, kinds: list[str]) -> bool:
-    """Whether such values go together all the same: each may be null, and numbers compare by what they are."""
+def _is_fine(function: str, kinds: list[str], exact: bool) -> bool:
+    """Whether such values may go together all the same: the checker has one type for each, where a call has values.
+
+    Each may be null, numbers compare by what they are, and lists and objects may be empty, whatever they are of.
+    """
     if "null_type" in kinds:
         return True
-    are_lists = all(kind.startswith("list(") for kind in kinds)
-    if function in ("_==_", "_!=_") and are_lists:
-        return True  # which may both be empty
-    in_list = function == "@in" and kinds[-1].startswith("list(")
-    return _NUMBERS.issuperset(kinds) and (in_list or _OF_TWO.fullmatch(function) is not None)
+    if function == "_?_:_":
+        return not is_no_boolean(kinds[0])
+    if function in ("@in", "_[_]"):
+        one, many = kinds if function == "@in" else kinds[::-1]
+        return _may_be_equal(one, "int" if function == "_[_]" and many.startswith("list(") else _inside(many))
+    if function == "_+_" and all(kind.startswith("list(") for kind in kinds):
+        return True
+    if function in ("_==_", "_!=_"):
+        return _may_be_equal(*kinds)
+    return _NUMBERS.issuperset(kinds) and (function in _COMPARISONS or not exact)
+
+
+def _may_be_equal(one: str, other: str) -> bool:
+    name = one.partition("(")[0]
+    return name == other.partition("(")[0] or _NUMBERS.issuperset((one, other)) or "dyn" in (one, other)
+
+
+def _inside(kind: str) -> str:
+    """Return what ``in`` looks for in a list or an object of this *kind*: its items, or its keys."""
+    return split(kind.partition("(")[2].removesuffix(")"))[0]

@@ -6,7 +6,7 @@ import re
 
 from dbmcp_core.tools.policies.condition import OPERATORS, nearest
 
-__all__ = ["objections", "overload", "problem", "reason", "said"]
+__all__ = ["is_no_boolean", "objections", "overload", "problem", "reason", "said", "split"]
 
 #: What conditions can call, for whoever misspells it.
 _FUNCTIONS = (
@@ -15,7 +15,7 @@ _FUNCTIONS = (
 )
 _KINDS = {
     "int": "an integer",
-    "uint": "an integer",
+    "uint": "an unsigned integer",
     "double": "a number",
     "string": "a text",
     "bool": "a boolean",
@@ -28,6 +28,12 @@ _KINDS = {
     "type": "a type",
 }
 _SIGNS = {"_[_]": "[…]", "_?_:_": "?:"}
+#: What to write where an operator doesn't take these two.
+_REMEDIES = {
+    frozenset({"int", "double"}): "; write double(…), or 1.0 for 1",
+    frozenset({"int", "uint"}): "; write int(…), or 1u for 1",
+    frozenset({"uint", "double"}): "; write double(…), or 1.0 for 1u",
+}
 #: One error of the library's, of several in a message.
 _ERROR = r"(?m)ERROR: <input>:(\d+):(\d+): (.*?)(?: \[INVALID_ARGUMENT\])?$"
 _MISSING = r"undeclared reference to '([^']*)'"
@@ -43,7 +49,7 @@ def objections(message: str) -> list[tuple[int, int, str]]:
 def overload(what: str) -> tuple[str, list[str]] | None:
     """Return the function that doesn't go with its arguments, and their types, where *what* says that."""
     found = re.match(_OVERLOAD, what)
-    return (found[1], _split(found[2])) if found else None
+    return (found[1], split(found[2])) if found else None
 
 
 def problem(message: str) -> str:
@@ -77,11 +83,21 @@ def _of_overload(function: str, kinds: list[str]) -> str:
         return f"{shown} are {'never equal' if function == '_==_' else 'always unequal'}"
     if function == "@in" and kinds[-1].startswith("list("):
         return f"{_kind(kinds[0])} is in no list of another type"
-    remedy = "; write double(…), or 1.0 for 1" if set(kinds) == {"int", "double"} else ""
+    if function == "_?_:_":
+        if is_no_boolean(kinds[0]):
+            return f"{_kind(kinds[0])} is neither true nor false"
+        shown, remedy = f"{_kind(kinds[1])} or {_kind(kinds[2])}", "; write dyn(…) around one of them"
+    else:
+        remedy = _REMEDIES.get(frozenset(kinds), "")
     return f"{_SIGNS.get(function, function.strip('_@'))} doesn't take {shown}{remedy}"
 
 
-def _split(kinds: str) -> list[str]:
+def is_no_boolean(kind: str) -> bool:
+    """Return whether nothing of this *kind* is true or false."""
+    return kind.partition("(")[0] in _KINDS.keys() - {"bool"}
+
+
+def split(kinds: str) -> list[str]:
     """Return the types that *kinds* lists; each may have others in brackets."""
     depth, found = 0, [""]
     for sign in kinds:

@@ -110,7 +110,7 @@ class PolicySet:
         unknown = [
             message for name, spec in specs.items() for message in strangers(condition.reading, name, spec, sure=True)
         ]
-        return unknown or mismatches(condition.reading, declared(specs))
+        return unknown or mismatches(condition.reading, declared(specs), exact=RESPONSE not in specs)
 
     def warnings(self) -> Problems:
         """Return what is most likely not meant so, though it is safe."""

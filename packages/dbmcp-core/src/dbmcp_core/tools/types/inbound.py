@@ -224,9 +224,13 @@ def as_json(text: str, wanted: str) -> Any:
     if len(text) > MAX_JSON_TEXT:
         raise _Unfit(f"wants a JSON text of at most {MAX_JSON_TEXT} characters")
     try:
-        return json.loads(text, parse_float=_json_float, parse_constant=_no_constant)
+        return json.loads(
+            text, parse_float=_json_float, parse_constant=_no_constant, object_pairs_hook=_without_duplicates
+        )
     except RecursionError:
         raise _Unfit(f"is nested deeper than {MAX_DEPTH} levels") from None
+    except _Unfit:
+        raise
     except ValueError:
         raise _Unfit(wanted) from None
 
@@ -239,6 +243,14 @@ def _json_float(text: str) -> float | Decimal:
     value = Decimal(text)
     _check_power(value)
     return exact_float(value)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of two values for a key, readers take the first, the last or both: a check may see one, and a database the other.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Unfit("wants a JSON text in which an object has each of its keys once")
+    return found
 
 
 def _no_constant(text: str) -> float:
