@@ -38,7 +38,9 @@ PRAGMAS = "dbmcp_core.sqlite.pragmas."
 PRIVATE = {
     "dbmcp_core.sqlite": {"registry.py"},
     "dbmcp_core.testing": set(),
-    "dbmcp_core.guard": {"executor.py", "binding.py", "tools/sql/checking.py", "tools/sql/references.py"},
+    "dbmcp_core.guard": {
+        *("executor.py", "binding.py", "tools/sql/checking.py", "tools/sql/references.py", "tools/sql/returns.py")
+    },
 }
 #: What an engine stands on: no more than any plugin does.
 ENGINE_KNOWS = {"database", "errors", "hookspecs", "running", "schema", "settings", "statement", "values", "sqlite"}

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from dbmcp_core import Executor, Registry
+from dbmcp_core.call import Call, Intent
+from dbmcp_core.config import source
 from dbmcp_core.running import Running
+from dbmcp_core.statement import Statement
 from dbmcp_core.tools.context import CallContext
 from dbmcp_core.tools.python.functions import Project
 from dbmcp_core.tools.python.modules import Modules
@@ -69,3 +73,23 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return write
+
+
+_TABLE = "CREATE TABLE product (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL)"
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "postgres", "mysql"])
+def engine_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+    """An executor on one source, with a table of two rows, that may be written to."""
+    engine: str = request.param
+    settings: dict[str, Any] = {"engine": engine}
+    if engine in ("postgres", "mysql"):
+        settings |= request.getfixturevalue(f"{engine}_settings")
+    else:
+        settings |= {"filename": str(tmp_path / f"shop.{engine}"), "create_if_not_exists": True}
+    registry = Registry()
+    executor = Executor(registry, [source(registry, "shop", {**settings, "read_only": False})])
+    for text in (_TABLE, "INSERT INTO product VALUES (1, 'pen'), (2, 'ink')"):
+        executor.run(Call("shop", Statement(text), Intent.WRITE))
+    yield executor
+    executor.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,6 @@ from dbmcp_core.tools.review.drift_report import compare
 from dbmcp_core.tools.toolbox import Toolbox
 
 Write = Callable[[str, str], Path]
-ENGINES = ("sqlite", "duckdb", "postgres", "mysql")
-TABLE = "CREATE TABLE product (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL)"
-
-
-@pytest.fixture(params=ENGINES)
-def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
-    """An executor on one source, with a table of two rows, that may be written to."""
-    engine: str = request.param
-    settings: dict[str, Any] = {"engine": engine}
-    if engine in ("postgres", "mysql"):
-        settings |= request.getfixturevalue(f"{engine}_settings")
-    else:
-        settings |= {"filename": str(tmp_path / f"shop.{engine}"), "create_if_not_exists": True}
-    registry = Registry()
-    executor = Executor(registry, [source(registry, "shop", {**settings, "read_only": False})])
-    for text in (TABLE, "INSERT INTO product VALUES (1, 'pen'), (2, 'ink')"):
-        executor.run(Call("shop", Statement(text), Intent.WRITE))
-    yield executor
-    executor.close()
 
 
 def problems(executor: Executor, folder: Path, tools: str, *, init: bool = False, **options: Any) -> list[Problem]:
@@ -78,18 +59,18 @@ def count(executor: Executor) -> Any:
     return found.rows[0][0]
 
 
-def test_writes_are_prepared_and_not_run(shop: Executor, tmp_path: Path) -> None:
+def test_writes_are_prepared_and_not_run(engine_shop: Executor, tmp_path: Path) -> None:
     tools = "".join(tool(name, code, BOTH if "$" in code else "") for name, code in RIGHT.items())
-    assert problems(shop, tmp_path, tools) == []
-    assert count(shop) == 2
+    assert problems(engine_shop, tmp_path, tools) == []
+    assert count(engine_shop) == 2
 
 
 @pytest.mark.parametrize("code", WRONG)
-def test_a_write_that_the_database_would_not_take(shop: Executor, tmp_path: Path, code: str) -> None:
-    [problem] = problems(shop, tmp_path, tool("t", code, "{name: id, type: integer}"))
+def test_a_write_that_the_database_would_not_take(engine_shop: Executor, tmp_path: Path, code: str) -> None:
+    [problem] = problems(engine_shop, tmp_path, tool("t", code, "{name: id, type: integer}"))
     assert problem.severity == "error"
     assert WRONG[code] in problem.message
-    assert count(shop) == 2
+    assert count(engine_shop) == 2
 
 
 def test_a_write_on_a_source_that_is_read_only(tmp_path: Path) -> None:
@@ -114,18 +95,18 @@ def end():
 """
 
 
-def test_tables_that_on_init_makes(shop: Executor, tmp_path: Path, write: Write) -> None:
+def test_tables_that_on_init_makes(engine_shop: Executor, tmp_path: Path, write: Write) -> None:
     write("python/start.py", INIT)
     tools = tool("t", "SELECT id FROM made") + tool("u", "DELETE FROM made") + tool("v", "SELEC 1")
-    first = problems(shop, tmp_path, tools)
+    first = problems(engine_shop, tmp_path, tools)
     assert [(one.subject, one.severity) for one in first] == [
         ("tool:t", "warning"),
         ("tool:u", "warning"),
         ("tool:v", "error"),
     ]
     assert "--init" in first[0].message
-    assert [one.subject for one in problems(shop, tmp_path, tools, init=True)] == ["tool:v"]
-    found = shop.run(Call("shop", Statement("SELECT id FROM made"), Intent.READ))
+    assert [one.subject for one in problems(engine_shop, tmp_path, tools, init=True)] == ["tool:v"]
+    found = engine_shop.run(Call("shop", Statement("SELECT id FROM made"), Intent.READ))
     assert isinstance(found, Result)
     assert found.rows == ((7,),)
 
@@ -161,19 +142,19 @@ def test_code_that_fails_is_told_without_a_traceback(
     assert "Traceback" not in caplog.text
 
 
-def test_drift_is_seen_on_every_engine(shop: Executor, tmp_path: Path, write: Write) -> None:
+def test_drift_is_seen_on_every_engine(engine_shop: Executor, tmp_path: Path, write: Write) -> None:
     write("tools/t.yml", "dbmcp: 1\ntool: {name: t, source: {code: SELECT id FROM product}}\n")
     registry = Registry()
-    config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", shop.sources())
-    toolbox = Toolbox(load(config).require(), shop, registry)
+    config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", engine_shop.sources())
+    toolbox = Toolbox(load(config).require(), engine_shop, registry)
 
     def noted() -> dict[str, Any]:
-        return snapshot(toolbox, shop)
+        return snapshot(toolbox, engine_shop)
 
     before = noted()
     assert not compare(before, noted())
     for text in ("ALTER TABLE product ADD COLUMN colour VARCHAR(9)", "CREATE TABLE extra (id INTEGER)"):
-        shop.run(Call("shop", Statement(text), Intent.WRITE))
+        engine_shop.run(Call("shop", Statement(text), Intent.WRITE))
     changes = {(one.name.rpartition(".")[2], one.how) for one in compare(before, noted()).tables}
     toolbox.close()
     assert changes == {("product", "modified"), ("extra", "added")}

@@ -7,7 +7,7 @@ refused. It is a pure function and needs no database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from dbmcp_core.statement import Kind, RefusalCode, Verdict
 if TYPE_CHECKING:
     from dbmcp_core.schema import TableName
 
-__all__ = ["DIALECTS", "MAX_CHARACTERS", "judge", "judge_words"]
+__all__ = ["DIALECTS", "MAX_CHARACTERS", "columns", "judge", "judge_words"]
 
 DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
 #: Longer texts are not looked at: judging one must not take longer than running it.
@@ -59,6 +59,18 @@ def judge_words(text: str, dialect: str, tables: Iterable[TableName]) -> Verdict
     from dbmcp_core.guard import statements
 
     return statements.judge_words(text, dialect, tables)
+
+
+def columns(text: str, dialect: str) -> Sequence[str | None] | None:
+    """Return what the columns of *text*, which is one query, are called, as far as the text alone tells.
+
+    Returns:
+        The names as they are written, before a database folds their case, and None for a column that only the database
+        can name. None for all where the text doesn't tell how many there are (``SELECT *``), or can't be read.
+    """
+    from dbmcp_core.guard.projection import columns_of
+
+    return columns_of(text, dialect)
 
 
 _cached = lru_cache(maxsize=1_024)(_judge)

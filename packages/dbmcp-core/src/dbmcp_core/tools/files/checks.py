@@ -22,10 +22,12 @@ from dbmcp_core.tools.project import ProjectConfig, path_of, text_of
 if TYPE_CHECKING:
     from dbmcp_core.tools.sql.code import Code
 
-__all__ = ["code_of", "quick", "rules", "runnable", "source_of", "thorough"]
+__all__ = ["MOST_SAMPLES", "code_of", "quick", "rules", "runnable", "source_of", "thorough"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S")
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+#: Statements of one template that are looked at by more than the guard.
+MOST_SAMPLES = 32
 #: What a server offers with ``ad_hoc``; dbmcp-server's tests hold it to this list.
 _AD_HOC = (
     *("execute-query", "execute-update", "explain", "list-connections", "search-schema", "get-schema"),
@@ -229,6 +231,19 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
         tolerated = (RefusalCode.UNPARSABLE, RefusalCode.UNSAFE_FUNCTION)
         problems = code.check(source.engine.dialect, read_only=definition.only_reads, tolerate=tolerated)
     yield from _told(one, (((*route,) or ("source",), message) for route, message in problems))
+    if not problems and source.engine.dialect is not None:
+        yield from _returns(one, code, source.engine.dialect, config)
+
+
+def _returns(one: Loaded, code: Code, dialect: str, config: ProjectConfig) -> Iterator[Problem]:
+    """Yield where the columns of a definition's queries can't be what it says that it returns."""
+    from dbmcp_core.tools.sql.returns import return_problems
+
+    samples = code.samples()[:MOST_SAMPLES]
+    returns = one.definition.returns
+    for route, message, severity in return_problems(samples, dialect, returns, numbers_twins=config.uses_mxcp):
+        # MXCP calls such a project valid.
+        yield Problem(message, one.place(route), "warning" if config.uses_mxcp else severity, one.subject)
 
 
 def _tests(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:

@@ -42,8 +42,6 @@ from dbmcp_core.tools.types.checker import convert
 
 __all__ = ["unreadable", "validated"]
 
-#: Statements of one template that its database is asked about.
-_MOST_SAMPLES = 32
 #: How databases say that a table isn't there.
 _NO_TABLE = re.compile(r"no such table|(relation|table|view)\b.*\b(does not|doesn't) exist", re.I | re.S)
 
@@ -264,7 +262,7 @@ def _with_nulls(statement: Statement) -> Statement:
 def _samples(one: Loaded, source: Source, project: Project) -> list[Statement]:
     code = checks.code_of(one.definition, project.code(one)[0], source)
     if not isinstance(one.definition, Prompt) and one.definition.code_language == "jinja":
-        return code.samples()[:_MOST_SAMPLES]
+        return code.samples()[: checks.MOST_SAMPLES]
     values = {one.name: _sample(one) for one in one.definition.parameters}
     found = [code.statement(values)]
     if source.engine.dialect is None:
