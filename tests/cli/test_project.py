@@ -130,7 +130,16 @@ def project(shop: Path) -> Path:
         ("dbmcp: 1", "dbmcp: 1\ntypes: [a]", 2, "'types' wants a mapping"),
         (SOURCE, SOURCE.replace("code:", "file: a.sql, code:"), 9, "'file' stands beside 'code'"),
         (SOURCE, "  source: {}\n", 9, "'code' or 'file'"),
-        (SOURCE, "  source: SELECT 1\n", 9, "'source' wants a mapping"),
+        (SOURCE, "  source: SELECT 1\n", 9, "'source' wants a mapping, not 'SELECT 1'; write {code: …}, or {file: …}"),
+        (SOURCE, "  code: SELECT 1\n", 9, "unknown key 'code'; the code stands under 'source'"),
+        (SOURCE, f"{SOURCE}  input: []\n", 10, "unknown key 'input'; rules stand under 'policies'"),
+        (SOURCE, f"{SOURCE}  policies: {{input: {{condition: 'true'}}}}\n", 10, "write '- {condition: …, action: …}'"),
+        (SOURCE, "  source: {file: sql/gone.sql}\n", 9, "a path begins at the folder of the file it stands in"),
+        (SOURCE, "  source: {file: python/other.py}\n  language: python\n", 9, "(did you mean '../python/other.py'?"),
+        (SOURCE, "  source: {code: SELECT {{ id }}}\n", 9, "a text with a bracket or comma in it wants quotes"),
+        (SOURCE, "  source: {code: {{ id }}}\n", 9, "one that begins with a bracket wants quotes"),
+        (SOURCE, f"{SOURCE}  policies: {{input: [{{condition: !(true)}}]}}\n", 10, "begins with '!' wants quotes"),
+        ("tool:\n", "tool: [a]\nx:\n", 2, "several stand under 'tools:'"),
         (SOURCE, "  source: {file: ../../../../../../../../../etc/passwd}\n", 9, "out of the project's folder"),
         (SOURCE, "  source: {file: /etc/passwd}\n", 9, "out of the project's folder"),
         (SOURCE, "  source: {file: ../tools}\n", 9, "is a folder"),
@@ -152,6 +161,7 @@ def project(shop: Path) -> Path:
         ("name: t", "name: a/b", 3, "letters, digits"),
         ("name: t", "name: read-on", 3, "the name of a tool of dbmcp's own"),
         ("dbmcp: 1", "version: 1", 1, "unknown key 'version'"),
+        ("tool:\n", "tools:\n", 2, "'tools' wants a list; one definition alone stands under 'tool:'"),
         ("tool:", "tool: [", 4, "not valid YAML"),
         (*rule("user.role = 'a'"), 9, "write =="),
         (*rule("user.role == 'a' and id > 1"), 9, "write &&"),
@@ -490,9 +500,11 @@ def test_mistakes_in_the_project_s_table(run: Run, project: Path, settings: str,
     assert says in result.stderr
 
 
-@pytest.mark.parametrize("place", ["t.yml", "tool/t.yml", "Tools/t.yml", "python/t.yml"])
+@pytest.mark.parametrize(
+    "place", ["t.yml", "tool/t.yml", "Tools/t.yml", "python/t.yml", "tools/t.YML", "tools/t.json", "resources/x/t.json"]
+)
 def test_a_definition_where_nothing_reads_it_is_told(run: Run, project: Path, place: str) -> None:
-    (project / place).parent.mkdir(exist_ok=True)
+    (project / place).parent.mkdir(exist_ok=True, parents=True)
     (project / "tools" / "t.yml").rename(project / place)
     result = run("validate")
     assert result.exit_code == 1
@@ -502,6 +514,31 @@ def test_a_definition_where_nothing_reads_it_is_told(run: Run, project: Path, pl
 def test_a_project_without_definitions_is_told(run: Run, project: Path) -> None:
     (project / "tools" / "t.yml").unlink()
     assert "defines nothing" in run("validate").stdout
+
+
+def test_json_that_is_no_definition_is_nobody_s(run: Run, project: Path) -> None:
+    (project / "tools" / "data.json").write_text('[{"tool": "hammer"}]')
+    (project / "package.json").write_text('{"tools": []}')
+    assert "1 file: no problems." in run("validate").output
+
+
+def test_a_file_without_the_format_s_version_is_told(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").write_text(TOOL.replace("dbmcp: 1\n", ""))
+    result = run("validate")
+    assert result.exit_code == 0
+    assert "tools/t.yml:1:1: warning: doesn't say which version of the format it has" in result.stdout
+
+
+def test_a_resource_is_read_by_its_uri(run: Run, project: Path) -> None:
+    resource = TOOL.replace("tool:\n  name: t", "resource:\n  uri: shop://products/{id}")
+    resource = resource.replace("  annotations: {readOnlyHint: true}\n", "")
+    (project / "resources").mkdir(exist_ok=True)
+    (project / "resources" / "r.yml").write_text(resource)
+    read = run("run", "resource", "shop://products/1")
+    assert json.loads(read.stdout) == [{"id": 1}]
+    assert run("run", "resource", "shop://products/{id}", "-p", "id=1").stdout == read.stdout
+    assert run("run", "resource", "shop://products/%31").stdout == read.stdout
+    assert "There is no resource" in run("run", "resource", "shop://products/1/2").stderr
 
 
 def test_links_out_of_the_project_are_followed_where_they_are_the_project_s(run: Run, project: Path) -> None:

@@ -29,7 +29,7 @@ EXPECTED: dict[str, tuple[int, str]] = {
     'dbmcp run tool customers_of_city -p city=Oslo -u \'{"role": "intern"}\'': (4, "not for interns"),
     "dbmcp test tool customers_of_city": (0, "3 tests: 3 passed"),
     "dbmcp lint": (0, "suggestions."),
-    "dbmcp config claude-desktop --source /path/to/shop": (0, "dbmcp-server"),
+    "dbmcp config claude-desktop --source .": (0, "dbmcp-server"),
     "dbmcp log": (0, "customers_of_city"),
     "dbmcp log verify": (0, "the chain holds"),
 }

@@ -5,9 +5,11 @@ The keys are those of the file format (``mxcp: 1`` or ``dbmcp: 1``); docs/tools.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
@@ -349,6 +351,24 @@ class Resource(_Coded):
     def variables(self) -> list[str]:
         """The names that stand in the URI, in their order."""
         return _URI_VARIABLE.findall(self.uri)
+
+    def arguments_in(self, uri: str) -> dict[str, str] | None:
+        """Return what stands in *uri* for the variables; None if it is no URI of this resource.
+
+        A variable is one segment, as in RFC 6570, decoded.
+        """
+        found = _uri_pattern(self.uri).fullmatch(uri)
+        return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}
+
+
+@functools.lru_cache(maxsize=1_024)
+def _uri_pattern(uri: str) -> re.Pattern[str]:
+    parts = _URI_VARIABLE.split(uri)
+    pieces = [
+        f"(?P<{part}>[^/?#]+)" if index % 2 and part.isidentifier() else re.escape(part)
+        for index, part in enumerate(parts)
+    ]
+    return re.compile("".join(pieces))
 
 
 class Message(_Model):

@@ -12,7 +12,8 @@ from dbmcp_core.config import Source
 from dbmcp_core.errors import ConfigError
 from dbmcp_core.settings import Options, nearest, setting
 from dbmcp_core.tools.files import documents
-from dbmcp_core.tools.files.definitions import POLICIES, Loaded
+from dbmcp_core.tools.files.definitions import Loaded
+from dbmcp_core.tools.files.models import POLICIES
 from dbmcp_core.tools.model import ProjectPolicy, Prompt
 from dbmcp_core.tools.problems import Problem, ProjectInvalid
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,7 +34,9 @@ __all__ = ["list_all", "run"]
 
 def run(
     kind: Annotated[Kind, typer.Argument(help="tool, resource or prompt.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, or a resource's URI as it is defined.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Its name; a resource's URI, as it is defined or filled in.")
+    ],
     *,
     param: Annotated[
         list[str] | None,
@@ -62,19 +64,21 @@ def run(
         from dbmcp_core.tools.toolbox import ToolCall
 
         arguments = _arguments(param or ())
-        call = ToolCall(
-            kind.value,
-            name,
-            arguments,
-            user_of(user_context),
-            door=DOOR,
-            headers=_headers(request_headers),
-            tell=_tell,
-            checks_result=not skip_output_validation,
-        )
+        user, headers = user_of(user_context), _headers(request_headers)
         running = Running()
         with opened_project(project, profile=profile, read_only=read_only, ignore_errors=True) as toolbox:
-            _refuse_wrong(toolbox, kind.value, name)
+            key, inside_uri = _meant(toolbox, kind.value, name)
+            _refuse_wrong(toolbox, kind.value, key)
+            call = ToolCall(
+                kind.value,
+                key,
+                {**inside_uri, **arguments},
+                user,
+                door=DOOR,
+                headers=headers,
+                tell=_tell,
+                checks_result=not skip_output_validation,
+            )
             found = interruptible(lambda: toolbox.call(call, running), running)
         if json:
             answer(found.value, truncated=found.truncated)
@@ -83,6 +87,17 @@ def run(
         write(f"{text}\n")
         if found.truncated:
             note("There are more rows than these.")
+
+
+def _meant(toolbox: Toolbox, kind: str, name: str) -> tuple[str, Mapping[str, str]]:
+    """Return the key of a definition, and what a resource's URI that is filled in says of its parameters."""
+    from dbmcp_core.tools.model import Resource
+
+    for one in toolbox.project.of(kind) if toolbox.project.find(kind, name) is None else ():
+        given = one.definition.arguments_in(name) if isinstance(one.definition, Resource) else None
+        if given is not None:
+            return one.definition.key, given
+    return name, {}
 
 
 def _refuse_wrong(toolbox: Toolbox, kind: str, name: str) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import mcp.types as t
 from mcp.shared.exceptions import MCPError
@@ -31,8 +29,6 @@ from dbmcp_server.mcp.telling import Levels, Teller
 __all__ = ["ProjectDoor"]
 
 _log = logging.getLogger("dbmcp")
-
-_VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
 class ProjectDoor:
@@ -194,7 +190,6 @@ class _ProjectResources:
         endpoints = toolbox.endpoints("resource")
         self._prompts = {one.definition.key: one.definition for one in toolbox.endpoints("prompt")}
         self._endpoints = [(one, one.definition) for one in endpoints if isinstance(one.definition, Resource)]
-        self._patterns = [(_pattern(definition.uri), endpoint) for endpoint, definition in self._endpoints]
 
     def resources(self) -> list[t.Resource]:
         """Return the resources whose URI stands for itself."""
@@ -216,19 +211,16 @@ class _ProjectResources:
         Raises:
             MCPError: if it can't be had.
         """
-        fitting = ((match, one) for pattern, one in self._patterns if (match := pattern.fullmatch(uri)) is not None)
-        match, endpoint = next(fitting, (None, None))
-        if match is None or endpoint is None:
+        fitting = ((*one, found) for one in self._endpoints if (found := one[1].arguments_in(uri)) is not None)
+        endpoint, definition, arguments = next(fitting, (None, None, None))
+        if endpoint is None or definition is None or arguments is None:
             return None
-        arguments = {name: unquote(value) for name, value in match.groupdict().items()}
         try:
             answer = await self._door.call(ctx, endpoint, arguments)
         except NotFound:
             raise not_found(ctx, uri) from None
         except DbmcpError as exc:
             raise _failed(exc) from None
-        definition = endpoint.definition
-        assert isinstance(definition, Resource)  # noqa: S101 - for the type checker
         return answers.of_resource(answer, definition, uri, as_mxcp=self._door.as_mxcp)
 
     async def complete(self, ctx: Context, params: t.CompleteRequestParams) -> Sequence[str] | None:  # noqa: ARG002
@@ -243,16 +235,6 @@ class _ProjectResources:
             return None
         known = next((one.enum or one.examples for one in found.parameters if one.name == argument.name), [])
         return [str(value) for value in known if str(value).lower().startswith(argument.value.lower())]
-
-
-def _pattern(uri: str) -> re.Pattern[str]:
-    """Return what matches the URIs that a template stands for; a variable is one segment, as in RFC 6570."""
-    parts = _VARIABLE.split(uri)
-    pieces = [
-        f"(?P<{part}>[^/?#]+)" if index % 2 and part.isidentifier() else re.escape(part)
-        for index, part in enumerate(parts)
-    ]
-    return re.compile("".join(pieces))
 
 
 def _annotations(hints: Annotations) -> t.ToolAnnotations | None:

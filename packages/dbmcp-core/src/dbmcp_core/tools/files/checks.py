@@ -111,9 +111,22 @@ def _file(file: str, one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     if not config.uses_mxcp and not _is_inside(path, file, one, config):
         yield one.problem(f"{file!r} leads out of the project's folder ({config.folder})", route)
     elif not path.is_file():
-        yield one.problem(f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}", route)
+        told = (
+            f"{path} is a folder, not a file"
+            if path.is_dir()
+            else f"there is no file {path}{_beside(file, one, config)}"
+        )
+        yield one.problem(told, route)
     elif path.suffix == ".py" and one.definition.code_language != "python":  # type: ignore[union-attr]
         yield one.problem(f"{file!r} is Python; say 'language: python'", route)
+
+
+def _beside(file: str, one: Loaded, config: ProjectConfig) -> str:
+    """Return where a path that leads nowhere is taken from, and what it should be if that was the project's folder."""
+    here, meant = one.document.path.parent, config.folder / file
+    if meant.is_file():
+        return f" (did you mean {os.path.relpath(meant, here)!r}? A path begins at the folder of the file it stands in)"
+    return "" if file.startswith("/") else f": a path begins at the folder of the file it stands in, {here}"
 
 
 def _is_inside(path: Path, file: str, one: Loaded, config: ProjectConfig) -> bool:

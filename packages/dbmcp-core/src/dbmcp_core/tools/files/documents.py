@@ -112,8 +112,10 @@ def _reader(text: str, marks: dict[Route, Any] | None = None) -> Iterator[_Reade
 _MEANT = {
     "mapping values are not allowed": "a text with ': ' in it wants quotes; or this line, or one before it, stands too"
     " far to the right or left",
+    "did not find expected whitespace": "a text that begins with '!' wants quotes",
     "cannot start any token": "a text that begins so wants quotes",
     "could not find expected ':'": "a key wants a ':' after it",
+    "did not find expected ',' or": "a text with a bracket or comma in it wants quotes; or a bracket isn't closed",
     "did not find expected key": "a quote or a bracket isn't closed, or this line stands too far to the right or left",
     "tab character": "indent by spaces",
 }
@@ -122,6 +124,11 @@ _MEANT = {
 def _said(exc: yaml.MarkedYAMLError) -> str:
     said = str(exc.problem or exc)
     return next((f"{said} ({meant})" for mark, meant in _MEANT.items() if mark in said), said)
+
+
+def _tag_refused(tag: str, event: Any) -> _Wrong:
+    remedy = "; a text that begins with '!' wants quotes" if tag.startswith("!") else ""
+    return _Wrong(f"the tag {tag!r} is not allowed{remedy}", event.start_mark)
 
 
 def text_of(path: Path) -> str:
@@ -230,7 +237,7 @@ class _Reader:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         tag = event.tag
         if tag is not None and tag not in ("!", "tag:yaml.org,2002:map" if is_mapping else "tag:yaml.org,2002:seq"):
-            raise _Wrong(f"the tag {tag!r} is not allowed", event.start_mark)
+            raise _tag_refused(tag, event)
         return self._mapping(route) if is_mapping else self._sequence(route)
 
     def _scalar(self, event: Any) -> Any:
@@ -242,7 +249,7 @@ class _Reader:
         if tag == _TEXT:
             return text
         if tag not in _TAGS:
-            raise _Wrong(f"the tag {tag!r} is not allowed", event.start_mark)
+            raise _tag_refused(tag, event)
         return _constructed(tag, text)
 
     def _sequence(self, route: Route) -> list[Any]:
@@ -274,9 +281,9 @@ class _Reader:
 
     def _key(self, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None:
-            raise _Wrong("a key wants to be a text", event.start_mark)
+            raise _Wrong("a key wants to be a text; one that begins with a bracket wants quotes", event.start_mark)
         if event.tag is not None and event.tag not in ("!", _TEXT):
-            raise _Wrong(f"the tag {event.tag!r} is not allowed", event.start_mark)
+            raise _tag_refused(event.tag, event)
         self.keys.add(event.value)
         return event.value
 

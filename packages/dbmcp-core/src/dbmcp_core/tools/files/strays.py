@@ -12,7 +12,7 @@ from dbmcp_core.tools.project import Project
 
 __all__ = ["strays"]
 
-_DEFINES = re.compile(r"(?m)^(?:tool|resource|prompt)s?\s*:")
+_DEFINES = re.compile(r"""(?m)^\s*\{?\s*["']?(?:tool|resource|prompt)s?["']?\s*:""")
 _MOST_FILES, _MOST_CHARACTERS = 5_000, 4_096
 
 
@@ -25,12 +25,13 @@ def strays(project: Project) -> Iterator[Problem]:
     read |= {os.path.realpath(problem.place.path) for problem in project.problems}
     found = False
     for path in _files(config.folder):
-        is_read = any(path.is_relative_to(folder) for folder in config.kinds.values())
-        if is_read or os.path.realpath(path) in read or not _defines(path):
+        is_inside = any(path.is_relative_to(folder) for folder in config.kinds.values())
+        is_named = path.name.endswith(config.endings)
+        if is_inside is is_named or os.path.realpath(path) in read or not _defines(path):
             continue
         folders = ", ".join(f"{folder.name}/" for folder in config.kinds.values())
-        told = f"isn't read: definitions stand in {folders}"
-        yield Problem(told, Place(path), "warning" if project.definitions else "error")
+        where = f"definitions stand in {folders}" if is_named else f"files end with {' or '.join(config.endings)}"
+        yield Problem(f"isn't read: {where}", Place(path), "warning" if project.definitions else "error")
         found = True
     if not project.definitions and not project.errors and not found:
         names = ", ".join(str(folder) for folder in config.kinds.values())
@@ -45,7 +46,7 @@ def _files(folder: Path) -> Iterator[Path]:
             count += 1
             if count > _MOST_FILES:
                 return
-            if name.lower().endswith((".yml", ".yaml")):
+            if name.lower().endswith((".yml", ".yaml", ".json")):
                 yield Path(parent) / name
 
 

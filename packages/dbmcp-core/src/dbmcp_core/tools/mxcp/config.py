@@ -16,8 +16,8 @@ from dbmcp_core.errors import ConfigError
 from dbmcp_core.registry import Registry
 from dbmcp_core.settings import to_bool
 from dbmcp_core.tools.files import documents
-from dbmcp_core.tools.files.definitions import validated
 from dbmcp_core.tools.files.documents import Document
+from dbmcp_core.tools.files.models import validated
 from dbmcp_core.tools.mxcp.models import ExtensionEntry, Paths, Profile, Site, Transport, User, UserProfile
 from dbmcp_core.tools.problems import ProjectInvalid
 from dbmcp_core.tools.project import FOLDERS, Plugin, ProjectConfig
