@@ -23,6 +23,7 @@ from dbmcp_core.errors import (
     PolicyDenied,
     QueryFailed,
     QueryStopped,
+    QueryTimeout,
     ResultInvalid,
     ToolFailed,
 )
@@ -173,6 +174,15 @@ def test_tests_that_expect_errors_fail_where_none_comes(make: Make) -> None:
         *("passed", "failed", "failed", "passed", "failed", "failed", "failed", "error")
     ]
     assert {one.status for one in run(toolbox, user=User(role="editor"))} == {"passed", "failed", "error"}
+
+
+def test_code_that_takes_too_long_is_told_as_code(make: Make, write: Callable[[str, str], Path]) -> None:
+    write("python/slow.py", "import asyncio\n\nasync def slow():\n    await asyncio.sleep(60)\n")
+    toolbox = make("- {name: slow, language: python, source: {file: ../python/slow.py}}\n", timeout_s=0.1)
+    with pytest.raises(QueryTimeout, match=r"The tool's code was stopped after 0\.1 s") as raised:
+        call(toolbox, "slow")
+    assert "timeout_s" in (raised.value.hint or "")
+    assert "WHERE" not in (raised.value.hint or "")
 
 
 CANARY = "c4nary"

@@ -18,6 +18,7 @@ _TICK_S = 0.02
 _PULL_AGAIN_S = 0.05
 #: Seconds after which a caller is answered although the database hasn't let go of the stopped statement.
 _STUCK_S = 1.0
+_NARROW = "Narrow it (WHERE, LIMIT, fewer joins), or ask with a longer limit."
 
 
 class Running:
@@ -34,6 +35,7 @@ class Running:
         self._stopped: QueryStopped | None = None
         self._deadline: float | None = None
         self._timeout_s = 0.0
+        self._what, self._hint = "The statement", _NARROW
         self._on_stuck: Callable[[QueryStopped], None] | None = None
 
     def on_stuck(self, tell: Callable[[QueryStopped], None]) -> None:
@@ -56,13 +58,13 @@ class Running:
                 self._cord = outer
 
     @contextmanager
-    def within(self, timeout_s: float | None) -> Iterator[None]:
-        """Stop the statement when the block takes longer than *timeout_s* seconds.
+    def within(self, timeout_s: float | None, *, what: str = "The statement", hint: str = _NARROW) -> Iterator[None]:
+        """Stop the statement when the block takes longer than *timeout_s* seconds; *what* else runs, with its *hint*.
 
         Raises:
             QueryStopped: in place of whatever the block raised, when the statement was stopped.
         """
-        self._timeout_s = timeout_s or 0.0
+        self._timeout_s, self._what, self._hint = timeout_s or 0.0, what, hint
         self._deadline = time.monotonic() + timeout_s if timeout_s is not None else None
         _watch.add(self)
         try:
@@ -118,8 +120,8 @@ class Running:
         if deadline is not None and now >= deadline and self._stopped is None:
             self._stop(
                 QueryTimeout(
-                    f"The statement was stopped after {self._timeout_s:g} s, its time limit.",
-                    hint="Narrow it (WHERE, LIMIT, fewer joins), or ask with a longer limit.",
+                    f"{self._what} was stopped after {self._timeout_s:g} s, its time limit.",
+                    hint=self._hint,
                     details={"timeout_s": self._timeout_s},
                 )
             )

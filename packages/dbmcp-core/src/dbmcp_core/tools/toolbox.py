@@ -49,6 +49,7 @@ __all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox"]
 
 #: Truncated answers whose rest can be read on; the executor parks fewer.
 _MOST_PARKED = 1_000
+_LESS = "Ask for less at once; whoever runs this server sets 'timeout_s' of the project."
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +283,7 @@ class Toolbox:
         )
         with entered(context):
             if endpoint.language == "python":
-                with running.within(self.project.config.timeout_s):
+                with running.within(self.project.config.timeout_s, what="The tool's code", hint=_LESS):
                     value = self._python(endpoint).call(arguments, context)
                 return self._unwrapped(endpoint, value), None
             page = self._sql(endpoint, arguments, context, entry)
