@@ -758,6 +758,37 @@ def test_types_that_do_not_go_together_are_a_problem(condition: str, said: str) 
     assert said in message
 
 
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("level == 'secrt'", "level is never 'secrt'; did you mean 'secret'?"),
+        ("user.role != 'x' && !(level in ['open', 'Secret'])", "level is never 'Secret'; did you mean 'secret'?"),
+        ("'hidden' != level", "level is never 'hidden'; there is open, secret"),
+        ('order.kind == "c"', "order.kind is never 'c'; there is a, b"),
+        ("user.role == 'x' || 'c' in kinds", "kinds has no 'c'; there is a, b"),
+    ],
+)
+def test_a_text_that_a_value_never_is_is_warned_of(condition: str, said: str) -> None:
+    level, kind = {"type": "string", "enum": ["open", "secret"]}, {"type": "string", "enum": ["a", "b", None]}
+    given = [
+        Parameter.model_validate({"name": "level", **level}),
+        Parameter.model_validate({"name": "order", "type": "object", "properties": {"kind": kind}}),
+        Parameter.model_validate({"name": "kinds", "type": "array", "items": kind}),
+    ]
+
+    def about(text: str) -> list[Any]:
+        rules = Policies.model_validate({"input": [{"condition": text, "action": "deny"}]})
+        return PolicySet(rules, parameters=given).warnings()
+
+    assert about(condition) == [(("policies", "input", 0, "condition"), said)]
+    for honest in (
+        "level == 'open' || level in ['secret', 'open'] || 'a' in kinds || order.kind != 'b' || order.other == 'z'",
+        "'a' + level == 'b' || level + 'x' == 'openx' || level == 'o' + 'pen' || level.startsWith('x')",
+        "['x'].exists(level, level == 'x') || level == user.role || user.role == 'x' || size(kinds) == 3",
+    ):
+        assert about(honest) == []
+
+
 def test_a_response_is_held_to_its_type() -> None:
     rows = {"type": "array", "items": _TYPED["closed"]}
     rule = {"condition": "response.id == 3", "action": "deny"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from dbmcp_core.tools.user import ANONYMOUS
@@ -114,6 +114,30 @@ class Reading:
         found = [_attribute(words, at) for at, yes in enumerate(values) if yes and words[at][1] == name]
         return [attribute for attribute in found if attribute is not None]
 
+    def compared(self) -> Iterator[tuple[tuple[str, ...], str, bool]]:
+        """Yield which values are compared with which texts: ``order.kind == 'a'``, ``kind in ['a', 'b']``.
+
+        Each comes with the names that lead to the value, and whether the text is looked for in it, as in
+        ``'a' in kinds``.
+        """
+        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        values = [is_value for kind, _, is_value in self.tokens if kind != "space"]
+        for at, is_value in enumerate(values):
+            if not is_value or words[at][1] in self.bound:
+                continue
+            path, end = _path(words, at)
+            is_whole = _word(words, at - 1)[1] in _BEGINS
+            after, is_last = _signs(words, end), _word(words, end)[1] in _ENDS
+            if is_whole and after in ("==", "!=") and _word(words, end + 3)[1] in _ENDS:
+                yield from ((path, text, False) for text in _literals(words, end + 2, end + 3))
+            elif is_whole and after == "in[":
+                close = next((place for place in range(end, len(words)) if words[place][1] == "]"), end)
+                yield from ((path, text, False) for text in _literals(words, end + 2, close))
+            elif is_last and _word(words, at - 1)[1] == "in":
+                yield from ((path, text, True) for text in _literals(words, at - 2, at - 1))
+            elif is_last and _signs(words, at - 2) in ("==", "!="):
+                yield from ((path, text, False) for text in _literals(words, at - 3, at - 2))
+
 
 def read(text: str) -> Reading:
     """Return what the condition *text* names."""
@@ -213,6 +237,29 @@ def _attribute(words: list[tuple[str, str]], at: int) -> str | None:
     if after not in (".", "[") and _word(words, at - 1)[1] == "in" and kind == "string":
         return _plain(text)
     return None
+
+
+#: What may come before and after a comparison of which neither side is a part of more.
+_BEGINS = frozenset({"", "(", "[", ",", "&", "|", "?", ":"})
+_ENDS = frozenset({"", ")", "]", ",", "&", "|", "?", ":"})
+
+
+def _path(words: list[tuple[str, str]], at: int) -> tuple[tuple[str, ...], int]:
+    """Return the names of the value at *at*, ``order.to.city``, and where the next word is."""
+    path, end = [words[at][1]], at + 1
+    while words[end : end + 1] == [("sign", ".")] and _word(words, end + 1)[0] == "name":
+        path.append(words[end + 1][1].strip("`"))
+        end += 2
+    return tuple(path), end
+
+
+def _signs(words: list[tuple[str, str]], at: int) -> str:
+    return _word(words, at)[1] + _word(words, at + 1)[1]
+
+
+def _literals(words: list[tuple[str, str]], start: int, end: int) -> list[str]:
+    found = (_plain(text) for kind, text in words[max(start, 0) : end] if kind == "string")
+    return [text for text in found if text is not None]
 
 
 def _plain(literal: str) -> str | None:

@@ -14,7 +14,7 @@ from dbmcp_core.tools.policies.condition import USER, Reading, is_plain_name, ne
 from dbmcp_core.tools.policies.messages import is_no_boolean, overload, said, split
 from dbmcp_core.tools.user import ANONYMOUS
 
-__all__ = ["declared", "mismatches", "strangers"]
+__all__ = ["declared", "mismatches", "never", "strangers"]
 
 _KINDS: Mapping[str, Kind] = {"integer": "int", "number": "double", "boolean": "bool", "string": "string"}
 #: Nobody can be another kind of caller: ``User.from_mapping`` makes texts of what it is given.
@@ -72,6 +72,21 @@ def strangers(reading: Reading, name: str, spec: TypeSpec | None, *, sure: bool)
     unknown = dict.fromkeys(one for one in reading.asked_of(name) if one not in spec.properties)
     told = {one: nearest(one, spec.properties) for one in unknown}
     return [f"{name} has no {one!r}{remedy}" for one, remedy in told.items() if sure or "did you" in remedy]
+
+
+def never(reading: Reading, specs: Mapping[str, TypeSpec | None]) -> list[str]:
+    """Return where a condition compares a value with a text that is none of its ``enum``."""
+    found: dict[str, None] = {}
+    for path, text, is_inside in reading.compared():
+        spec = specs.get(path[0])
+        for name in path[1:]:
+            spec = spec.properties.get(name) if spec is not None else None
+        if is_inside and spec is not None:
+            spec = spec.items
+        if spec is not None and spec.type == "string" and spec.enum and text not in spec.enum:
+            known = [str(one) for one in spec.enum if one is not None]
+            found[f"{'.'.join(path)} {'has no' if is_inside else 'is never'} {text!r}{nearest(text, known)}"] = None
+    return list(found)
 
 
 def _told(column: int, what: str, exact: bool) -> str | None:

@@ -114,7 +114,7 @@ class PolicySet:
 
     def warnings(self) -> Problems:
         """Return what is most likely not meant so, though it is safe."""
-        from dbmcp_core.tools.policies.declared import strangers
+        from dbmcp_core.tools.policies.declared import never, strangers
 
         found: Problems = [
             (("parameters", place, "name"), f"no condition can ask for a parameter called {USER!r}: it is the caller")
@@ -122,9 +122,10 @@ class PolicySet:
             if parameter.name == USER and self._input
         ]
         for policies, side, place, condition, specs in self._conditions():
+            slips = never(condition.reading, specs)
             for name, spec in specs.items():
-                slips = strangers(condition.reading, name, spec, sure=False)
-                found += [_placed(policies, side, place, message) for message in slips]
+                slips += strangers(condition.reading, name, spec, sure=False)
+            found += [_placed(policies, side, place, message) for message in slips]
         for policies in self._policies:
             if not isinstance(policies, ProjectPolicy):
                 for place, rule in enumerate(policies.output):
