@@ -129,7 +129,7 @@ def _root_problems(document: Document, root: Mapping[str, Any]) -> Iterator[Prob
         if key in root and str(root[key]) not in ("1", "1.0"):
             yield document.problem(f"version {root[key]!r} of the format isn't known; '{key}: 1' is", (key,))
     if "dbmcp" not in root and "mxcp" not in root and set(root) <= set(_ROOT):
-        told = document.problem("doesn't say which version of the format it has: begin with 'dbmcp: 1'")
+        told = document.problem("doesn't say which version of the format it has: begin with 'dbmcp: 1', or 'mxcp: 1'")
         yield replace(told, severity="warning")
     yield from _misplaced(document, root)
     if not any(key in root for key in (*_KINDS, "tools", "resources", "prompts", "types", "policies")):
