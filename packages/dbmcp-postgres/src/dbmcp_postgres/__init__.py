@@ -9,6 +9,7 @@ from dbmcp_core.sql import SQLEngine
 from dbmcp_postgres.settings import PostgresSettings
 
 if TYPE_CHECKING:
+    from dbmcp_core.statement import Statement
     from dbmcp_postgres.database import PostgresDatabase
 
 __all__ = ["Postgres", "PostgresSettings", "dbmcp_engines"]
@@ -22,6 +23,12 @@ class Postgres(SQLEngine):
     dialect = "postgres"
     settings = PostgresSettings
     placeholder: ClassVar[Literal["?", "$"]] = "$"
+
+    def bind(self, statement: Statement) -> Statement:
+        """Return *statement* with ``$1``, ``$2``, …; what is asked for null has a type."""
+        from dbmcp_postgres.parameters import with_null_tests
+
+        return with_null_tests(super().bind(statement))
 
     def open(self, settings: PostgresSettings) -> PostgresDatabase:
         """Return the database, not yet connected."""

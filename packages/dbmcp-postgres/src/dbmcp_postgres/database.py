@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Collection, Hashable
-from typing import Any
+from collections.abc import Callable, Collection, Hashable
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -14,12 +14,14 @@ from dbmcp_core.database import Lock
 from dbmcp_core.errors import DbmcpError, QueryFailed
 from dbmcp_core.guard import judge_words
 from dbmcp_core.guard.lexer import LexError, lex
+from dbmcp_core.running import Running
 from dbmcp_core.schema import TableName, TableSchema
 from dbmcp_core.sql.database import SQLDatabase
-from dbmcp_core.statement import Column, RefusalCode, Statement, Verdict
+from dbmcp_core.statement import Column, Outcome, RefusalCode, Rows, Statement, Verdict
 from dbmcp_postgres import catalogue, locks
 from dbmcp_postgres.errors import translate
 from dbmcp_postgres.functions import Functions
+from dbmcp_postgres.parameters import with_types
 from dbmcp_postgres.settings import PostgresSettings
 from dbmcp_postgres.types import ADAPTERS, FORMAT_TYPE, SESSION, column_types, tolerate
 
@@ -47,6 +49,9 @@ WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND c.relk
 _SELECTS = ("select", "with", "values", "table")
 _CHANGES = ("insert", "update", "delete", "merge", "with")
 _FIRST_WORD = re.compile(r"[\s(]*([a-z]+)", re.I)
+
+
+_T = TypeVar("_T")
 
 
 class _Cursor(psycopg.RawCursor[Any]):
@@ -78,6 +83,20 @@ def _selects(text: str) -> bool:
 def _command(driver: psycopg.Connection[Any], text: str) -> None:
     """Run several commands of ours in one round trip; only the simple protocol takes them."""
     psycopg.RawCursor(driver).execute(text.encode())
+
+
+def _typed(run: Callable[[Statement], _T], statement: Statement) -> _T:
+    """Return what *run* gives for *statement*; once more with texts as such, where PostgreSQL can't tell their type."""
+    try:
+        return run(statement)
+    except QueryFailed as error:
+        typed = with_types(statement, error)
+        if typed is None:
+            raise
+        try:
+            return _typed(run, typed)  # it tells of one at a time
+        except QueryFailed:
+            raise error from None
 
 
 class PostgresDatabase(SQLDatabase[PostgresSettings]):
@@ -157,6 +176,14 @@ class PostgresDatabase(SQLDatabase[PostgresSettings]):
             return cursor
         return _Cursor(driver).execute(statement.text, params)
 
+    def query(self, statement: Statement, running: Running) -> Rows:
+        """Run a read; once more, with texts as such, where their type can't be told: nothing has run then."""
+        return _typed(lambda one: SQLDatabase.query(self, one, running), statement)
+
+    def execute(self, statement: Statement, running: Running) -> Outcome:
+        """Run a write, as ``query`` does a read."""
+        return _typed(lambda one: SQLDatabase.execute(self, one, running), statement)
+
     def columns(self, driver: psycopg.Connection[Any], cursor: Any) -> list[Column]:  # noqa: ARG002
         """Return the header, with types as ``format_type`` gives them."""
         if cursor.pgresult is None:
@@ -187,7 +214,7 @@ class PostgresDatabase(SQLDatabase[PostgresSettings]):
 
     def explain(self, statement: Statement) -> str:
         """Return the plan. In brackets, ``ANALYZE`` can't be added by how the statement begins."""
-        rows = self.fetch(_EXPLAIN + statement.text, tuple(statement.params))
+        rows = _typed(lambda one: self.fetch(_EXPLAIN + one.text, tuple(one.params)), statement)
         return "\n".join(line for (line,) in rows)
 
     def prepare(self, statement: Statement) -> None:

@@ -16,6 +16,7 @@ from dbmcp_core.errors import (
     StatementRefused,
 )
 from dbmcp_core.statement import RefusalCode
+from dbmcp_postgres.parameters import UNTYPED
 
 __all__ = ["translate"]
 
@@ -28,6 +29,7 @@ _HINTS = {
 }
 _REFUSED = "Check database, user and password, and what the server's pg_hba.conf lets in."
 _UNREACHED = "Check host and port, and that the server is up."
+_TYPED = "Write the parameter's type behind it, as in $name::text, $name::int or $name::text[]."
 _BUSY = ("55P03", "40001", "40P01")
 _EXHAUSTED = ("53", "54")
 _NAME = re.compile(r'(?:[\w$]|"[^"]*")+(?:\.(?:[\w$]|"[^"]*")+)*')
@@ -60,7 +62,7 @@ def translate(error: Exception, text: str, prefix: str = "") -> DbmcpError:
     missing = _NAME.match(text, position) if state == "42P01" and place else None
     return kind(
         f"PostgreSQL: {said.rstrip('.')}{where}.{detail}",
-        hint=error.diag.message_hint,
+        hint=_TYPED if UNTYPED.search(said) else error.diag.message_hint,
         details={**_details(state), **place, **({"table": missing[0].replace('"', "")} if missing else {})},
     )
 

@@ -13,8 +13,10 @@ from psycopg import adapters, postgres, pq
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import AdaptersMap, Dumper, Loader, PyFormat
 from psycopg.types import numeric, string
+from psycopg.types.array import BaseListDumper, ListDumper
 
 from dbmcp_core.values import MAX_SAFE_INTEGER, UndecodedText
+from dbmcp_postgres.parameters import TypedNull, TypedText, TypedTexts
 
 __all__ = ["ADAPTERS", "FORMAT_TYPE", "SESSION", "column_types", "tolerate"]
 
@@ -143,6 +145,25 @@ class _Text(Dumper):
         return data
 
 
+class _TypedText(_Text):
+    oid = postgres.types["text"].oid
+
+
+class _TypedTexts(ListDumper):
+    oid = postgres.types["text"].array_oid
+
+    def upgrade(self, obj: list[Any], format: PyFormat) -> BaseListDumper:  # noqa: A002, ARG002 - psycopg's name
+        self.sub_dumper = _Text(str)
+        return self
+
+
+class _TypedNull(Dumper):
+    oid = postgres.types["text"].oid
+
+    def dump(self, obj: Any) -> None:  # noqa: ARG002
+        return None
+
+
 class _Number(numeric.IntNumericDumper):
     def dump(self, obj: int) -> bytes:
         return str(Decimal(obj)).encode()  # Decimal has no limit for digits, as str(int) does
@@ -189,6 +210,12 @@ _LOADERS: dict[str, type[Loader]] = {
 }
 
 
+_DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
+    *((str, _Text), (int, _Int), (dict, _Dict)),
+    *((TypedText, _TypedText), (TypedTexts, _TypedTexts), (TypedNull, _TypedNull)),
+)
+
+
 def _register(context: AdaptContext, text: type[Loader]) -> None:
     context.adapters.register_loader(0, text)  # of every type that isn't built in
     for info in postgres.types:
@@ -201,7 +228,7 @@ def _register(context: AdaptContext, text: type[Loader]) -> None:
 def _adapters() -> AdaptersMap:
     found = AdaptersMap(adapters)
     _register(found, string.TextLoader)
-    for kind, dumper in ((str, _Text), (int, _Int), (dict, _Dict)):
+    for kind, dumper in _DUMPERS:
         found.register_dumper(kind, dumper)
     return found
 
