@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,45 @@ def test_code_that_takes_too_long_is_told_as_code(make: Make, write: Callable[[s
         call(toolbox, "slow")
     assert "timeout_s" in (raised.value.hint or "")
     assert "WHERE" not in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("how", ["", "async "])
+def test_code_that_raises_ctrl_c_itself_ends_its_call_alone(
+    make: Make, write: Callable[[str, str], Path], how: str
+) -> None:
+    write("python/stop.py", f"{how}def stop():\n    raise KeyboardInterrupt\n")
+    toolbox = make("- {name: stop, language: python, source: {file: ../python/stop.py}}\n")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ToolFailed, match="KeyboardInterrupt"):
+        pool.submit(call, toolbox, "stop").result()
+
+
+def test_a_module_that_is_loaded_changes_nothing(make: Make, write: Callable[[str, str], Path]) -> None:
+    write(
+        "python/eager.py",
+        "from dbmcp_core.runtime import config, db\n\nname = config.get_setting('name', 'x')\n"
+        'db.execute("DELETE FROM product")\n\ndef eager():\n    return 1\n',
+    )
+    toolbox = make(
+        "- {name: eager, language: python, source: {file: ../python/eager.py}}\n"
+        "- {name: count, source: {code: 'SELECT count(*) AS n FROM product'}}\n"
+    )
+    with pytest.raises(ToolFailed, match=r"db\.execute\(\) was used while its module was loaded"):
+        call(toolbox, "eager")
+    assert call(toolbox, "count") == [{"n": 3}]
+
+
+def test_null_is_a_result_to_expect(make: Make) -> None:
+    toolbox = make(
+        """
+  - name: one
+    source: {code: SELECT 1 AS n}
+    tests: [{name: nothing, arguments: [], result: null}]
+  - name: none
+    source: {code: SELECT 1 AS n WHERE 1 = 0}
+    tests: [{name: nothing, arguments: [], result: null}]
+"""
+    )
+    assert [one.status for one in run(toolbox)] == ["passed", "failed"]
 
 
 CANARY = "c4nary"

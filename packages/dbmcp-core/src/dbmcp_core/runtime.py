@@ -61,6 +61,14 @@ def _call(what: str) -> CallContext:
     return context
 
 
+def _refuse_loading(context: CallContext, what: str) -> None:
+    if context.is_loading:
+        raise ToolFailed(
+            f"{what} was used while its module was loaded, as 'dbmcp validate' loads it too.",
+            hint="Use it in the tool's function, or in one under on_init.",
+        )
+
+
 # The database
 
 
@@ -77,6 +85,7 @@ class _Database:
             DbmcpError: What a client would be told: refused, failed, stopped, …
         """
         context = _call("db.execute()")
+        _refuse_loading(context, "db.execute()")
         rows = context.host.execute(context, source, sql, () if params is None else params)
         context.running.raise_if_stopped()
         return rows
@@ -273,7 +282,9 @@ def reload_duckdb(payload_func: Callable[[], object] | None = None, description:
 
     It is done after the calls that run now, this one among them; so this returns at once.
     """
-    host = _call("reload_duckdb()").host
+    context = _call("reload_duckdb()")
+    _refuse_loading(context, "reload_duckdb()")
+    host = context.host
     if not isinstance(host, SupportsReload):
         raise UnsupportedError("This project can't reload its database.")
     host.reload(payload_func, description)

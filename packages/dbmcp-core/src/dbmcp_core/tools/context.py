@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from dbmcp_core.running import Running
 from dbmcp_core.statement import Params
 from dbmcp_core.tools.user import ANONYMOUS, User
 
-__all__ = ["VALIDATING", "CallContext", "Host", "current", "entered"]
+__all__ = ["VALIDATING", "CallContext", "Host", "current", "entered", "loading"]
 
 
 class Host(Protocol):
@@ -72,6 +73,8 @@ class CallContext:
     record: str | None = None
     #: Texts among its arguments that no error, record or log may show.
     private: frozenset[str] = field(default=frozenset(), repr=False)
+    #: Whether a module is being loaded: ``dbmcp validate`` loads it too, and must change nothing.
+    is_loading: bool = False
 
 
 #: The door of ``dbmcp validate``, which tells of what fails by itself.
@@ -93,3 +96,11 @@ def entered(context: CallContext) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Mark the current call, if there is one, as one that loads a module, for the block."""
+    context = current()
+    with entered(dataclasses.replace(context, is_loading=True)) if context is not None else nullcontext():
+        yield

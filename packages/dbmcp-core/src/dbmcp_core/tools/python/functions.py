@@ -18,7 +18,7 @@ from dbmcp_core.running import Running
 from dbmcp_core.tools.context import CallContext, entered
 from dbmcp_core.tools.model import Resource, Tool
 from dbmcp_core.tools.python import background
-from dbmcp_core.tools.python.modules import Modules, told
+from dbmcp_core.tools.python.modules import Modules, is_interrupt, told
 from dbmcp_core.tools.python.output import aside
 from dbmcp_core.tools.user import ANONYMOUS
 
@@ -106,9 +106,9 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], context: Ca
             if inspect.isawaitable(result):
                 result = background.run(_awaited(result), context.running)
             result = _collected(result, context.running)
-    except KeyboardInterrupt:
-        raise
     except BaseException as exc:
+        if is_interrupt(exc):
+            raise
         context.running.raise_if_stopped()  # what comes up then is only its echo
         if isinstance(exc, DbmcpError):
             raise

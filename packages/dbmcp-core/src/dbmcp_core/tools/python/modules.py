@@ -26,10 +26,10 @@ from typing import Any
 from dbmcp_core.errors import ToolFailed
 from dbmcp_core.runtime import Hooks, collecting
 from dbmcp_core.settings import redact
-from dbmcp_core.tools.context import VALIDATING, current
+from dbmcp_core.tools.context import VALIDATING, current, loading
 from dbmcp_core.tools.python.output import aside
 
-__all__ = ["Modules", "told"]
+__all__ = ["Modules", "is_interrupt", "told"]
 
 _log = logging.getLogger("dbmcp")
 
@@ -128,7 +128,7 @@ class Modules:
                 try:
                     self._loaded[path] = self._import(path)
                 except BaseException as exc:
-                    if isinstance(exc, KeyboardInterrupt):
+                    if is_interrupt(exc):
                         raise
                     self._failed[path] = self._failure(path, exc)
                     raise self._failed[path] from exc
@@ -275,7 +275,7 @@ class Modules:
     def _executing(self) -> Iterator[None]:
         token = collecting.set(self.hooks)
         try:
-            with aside():
+            with aside(), loading():
                 yield
         finally:
             collecting.reset(token)
@@ -291,6 +291,11 @@ class Modules:
     def _has(self, name: str) -> bool:
         """Whether a module of this name is the project's own."""
         return any((folder / name).exists() or (folder / f"{name}.py").exists() for folder in self.folders)
+
+
+def is_interrupt(exc: BaseException) -> bool:
+    """Return whether *exc* is Ctrl-C, which comes to the main thread; elsewhere a project's code has raised it."""
+    return isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def told(exc: BaseException, secrets: Collection[str], folders: Sequence[Path]) -> str:

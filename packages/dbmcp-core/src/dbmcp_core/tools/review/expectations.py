@@ -69,7 +69,8 @@ def _run(toolbox: Toolbox, endpoint: Endpoint, index: int, test: Test, user: Use
     except (DbmcpError, ValueError) as exc:
         status, message = _of_error(exc, test)
     else:
-        told = [*_unraised(test), *differences(_subject(definition.kind, answer.value), test)]
+        as_mxcp = toolbox.project.config.uses_mxcp
+        told = [*_unraised(test), *differences(_subject(definition.kind, answer.value), test, as_mxcp=as_mxcp)]
         status, message = ("failed", "; ".join(told)) if told else ("passed", None)
     return TestResult(
         definition.kind,
@@ -125,9 +126,10 @@ def _subject(kind: str, value: Any) -> Any:
     return [] if value is None else value
 
 
-def differences(value: Any, test: Test) -> Iterator[str]:
-    """Yield what is not as *test* expects it."""
-    if test.result is not None and not _same(value, test.result):
+def differences(value: Any, test: Test, *, as_mxcp: bool = False) -> Iterator[str]:
+    """Yield what is not as *test* expects it; for MXCP ``result: null`` expects nothing."""
+    is_expected = "result" in test.model_fields_set and not (as_mxcp and test.result is None)
+    if is_expected and not _same(value, [] if test.result is None else test.result):
         yield f"expected {_shown(test.result)}, got {_shown(value)}"
     if "result_contains" in test.model_fields_set and not _contains(value, test.result_contains):
         yield f"{_shown(test.result_contains)} is not in {_shown(value)}"
