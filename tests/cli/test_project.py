@@ -35,6 +35,12 @@ def rule(condition: str, action: str = "deny") -> tuple[str, str]:
     return "  source", f'  policies: {{input: [{{condition: "{condition}", action: {action}}}]}}\n  source'
 
 
+def hiding(field: str, row: str = "{type: object, properties:") -> tuple[str, str]:
+    rows = TOOL.splitlines(keepends=True)[7]
+    policies = f"  policies: {{output: [{{condition: 'true', action: mask_fields, fields: [{field}]}}]}}\n"
+    return rows, rows.replace("{type: object, properties:", row) + policies
+
+
 def jinja(code: str) -> tuple[str, str]:
     return SOURCE, f"  language: jinja\n  source: {{code: '{code}'}}\n"
 
@@ -174,6 +180,8 @@ def project(shop: Path) -> Path:
         (*rule("response.id == 1"), 9, "there is no 'response' here"),
         (*rule("true", "filter_fields, fields: [id]"), 9, "an input rule can only deny"),
         (*rule("true", "deny, fields: [id]"), 9, "takes no 'fields'"),
+        (*hiding("idd"), 9, "the rule hides 'idd', and the result has no such column (did you mean 'id'?)"),
+        (*hiding("idd", "{type: object, additionalProperties: false, properties:"), 9, "'return' has no field 'idd'"),
         (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: [{{key: idd, value: 1}}]}}]\n", 10, "(did you mean 'id'?)"),
         (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: [], result: []}}]\n", 10, "id is missing"),
         (SOURCE, f"{SOURCE}  tests: [{{name: a, arguments: {{id: 1}}}}]\n", 10, "'arguments' wants a list"),

@@ -8,15 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from dbmcp_core.errors import ArgumentsInvalid, ResultInvalid
-from dbmcp_core.tools.model import Parameter, ReturnType
+from dbmcp_core.tools.model import Parameter, Policies, ReturnType
+from dbmcp_core.tools.policies.rules import PolicySet
+from dbmcp_core.tools.sql.shape import is_plain
 from dbmcp_core.tools.types.checker import Checker, check_result, convert
 from dbmcp_core.tools.types.formats import FORMATS
 from dbmcp_core.tools.types.jsonschema import input_schema, output_schema, wrapped
+from dbmcp_core.tools.user import ANONYMOUS
 
 EVERY_KEY: dict[str, Any] = {
     "type": "object",
@@ -266,6 +269,63 @@ def test_a_result_that_is_told_satisfies_its_schema(keys: dict[str, Any], data: 
     schema = output_schema(declared)
     assert schema is not None
     Draft202012Validator(schema).validate({"result": result} if wrapped(declared) else result)
+
+
+def _marked(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.builds(lambda keys, mark: {**keys, **mark}, inner, st.sampled_from([{}, {}, {"sensitive": True}]))
+
+
+_MARKED = st.recursive(_marked(_SCALARS), lambda inner: _marked(_compounds(inner)), max_leaves=5)
+
+
+def _fitting(spec: dict[str, Any] | None) -> st.SearchStrategy[Any]:
+    """Values of a type, though not all within its limits."""
+    if spec is None:
+        return st.integers(-2, 2)
+    if spec["type"] == "array":
+        return st.lists(_fitting(spec.get("items")), max_size=3)
+    if spec["type"] == "object":
+        extra = spec.get("additionalProperties", True)
+        known = {name: _fitting(inner) for name, inner in spec.get("properties", {}).items()}
+        more = {} if extra is False else {"d": _fitting(extra if isinstance(extra, dict) else None)}
+        needed = {name: known.get(name, more.get("d", st.none())) for name in spec.get("required", ())}
+        optional = {name: one for name, one in {**known, **more}.items() if name not in needed}
+        return st.fixed_dictionaries(needed, optional=optional)
+    if spec.get("enum"):
+        return st.sampled_from(spec["enum"])
+    return {"string": st.text("ab1", max_size=3), "boolean": st.booleans()}.get(spec["type"], st.integers(-6, 6))
+
+
+_FIELDS = st.lists(
+    st.sampled_from(["a", "A", "b", "c", "d", "a.b", "a.a", "b.c", "a.b.c", "col"]), min_size=1, max_size=2
+)
+_RULES = st.one_of(
+    st.builds(lambda fields: {"action": "mask_fields", "fields": fields}, _FIELDS),
+    st.builds(lambda fields: {"action": "filter_fields", "fields": fields}, _FIELDS),
+    st.just({"action": "filter_sensitive_fields"}),
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@given(_MARKED, st.lists(_RULES, min_size=1, max_size=2), st.data())
+def test_what_policies_leave_of_a_result_satisfies_the_schema(
+    keys: dict[str, Any], rules: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    declared = returns(**keys)
+    try:
+        result = check_result(declared, data.draw(_fitting(keys)))
+    except ResultInvalid:
+        return
+    policies = PolicySet(
+        Policies.model_validate({"output": [{"condition": "true", **rule} for rule in rules]}), returns=declared
+    )
+    left, _ = policies.apply_output(result, ANONYMOUS, column="col" if is_plain(declared) else None)
+    if left is None and not wrapped(declared):
+        return
+    omitted, masked, without_sensitive = policies.hidden()
+    schema = output_schema(declared, omitted=omitted, masked=masked, without_sensitive=without_sensitive)
+    assert schema is not None
+    Draft202012Validator(schema).validate({"result": left} if wrapped(declared) else left)
 
 
 @given(st.sampled_from(["email", "uri", "date"]), st.text(max_size=20) | st.dates().map(str) | st.emails())

@@ -211,6 +211,40 @@ def test_a_module_that_is_loaded_changes_nothing(make: Make, write: Callable[[st
     assert call(toolbox, "count") == [{"n": 3}]
 
 
+NUMBERS = "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {}) SELECT id FROM n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "rows", "pages"),
+    [
+        ("minItems: 1500", 2_500, [1_000, 1_000, 500]),
+        ("minItems: 2500, maxItems: 2500", 2_500, [1_000, 1_000, 500]),
+        ("minItems: 2501", 2_500, [1_000, 1_000, "at least 2501 items, and has 2500"]),
+        ("maxItems: 2400", 2_500, [1_000, 1_000, "at most 2400 items, and has more"]),
+        ("maxItems: 1000", 2_500, ["at most 1000 items, and has more"]),
+        ("minItems: 2", 1, ["at least 2 items"]),
+    ],
+)
+def test_how_many_items_a_list_has_is_asked_of_its_pages_together(
+    make: Make, limits: str, rows: int, pages: list[Any]
+) -> None:
+    code = NUMBERS.format(rows)
+    toolbox = make(
+        f"- {{name: all, return: {{type: array, items: {{type: integer}}, {limits}}}, source: {{code: '{code}'}}}}"
+    )
+    cursor: str | None = None
+    for expected in pages:
+        with pytest.raises(ResultInvalid, match=expected) if isinstance(expected, str) else nullcontext():
+            answer = (
+                toolbox.call(ToolCall("tool", "all", {}, User()))
+                if cursor is None
+                else toolbox.read_on(cursor, running=Running())
+            )
+            assert len(answer.value) == expected
+            cursor = answer.cursor
+    assert isinstance(pages[-1], str) or cursor is None
+
+
 def test_null_is_a_result_to_expect(make: Make) -> None:
     toolbox = make(
         """

@@ -104,6 +104,15 @@ class Endpoint:
         return Checker(definition.parameters, definition.returns, keeps_null=self._project.config.uses_mxcp)
 
     @functools.cached_property
+    def page_checker(self) -> Checker:
+        """What one page of a result is held to: how many items there are is asked of all pages together."""
+        from dbmcp_core.tools.types.checker import Checker
+
+        returns = self.definition.returns
+        free = returns.model_copy(update={"min_items": None, "max_items": None}) if returns is not None else None
+        return Checker((), free)
+
+    @functools.cached_property
     def policies(self) -> PolicySet:
         """The project's rules for it, and its own."""
         from dbmcp_core.tools.policies.rules import policies_for
@@ -145,6 +154,8 @@ class _Parked:
     cursor: str
     user: User
     caller: str
+    #: How many rows were told.
+    rows: int
 
 
 class Toolbox:
@@ -203,10 +214,11 @@ class Toolbox:
                 entry.decisions = _told(endpoint.policies.check_input(arguments, call.user))
                 with self.host.call(running):
                     value, page = self._run(endpoint, arguments, call, running, entry)
-                value = self._checked(endpoint, value, call)
-                if value is None and not call.takes_null:
+                value = self._checked(endpoint, value, call, page)
+                answer = self._answer(endpoint, value, page, call.user, call.caller, entry)
+                if answer.value is None and not call.takes_null:
                     _refuse_null(endpoint)
-                return self._answer(endpoint, value, page, call.user, call.caller, entry)
+                return answer
 
     def read_on(
         self, cursor: str, *, user: User = ANONYMOUS, caller: str = "local", door: str = "python", running: Running
@@ -225,13 +237,20 @@ class Toolbox:
             entry.tool = parked.endpoint.loaded.subject
             with _deciding(entry):
                 page = self.executor.read_on(parked.cursor, caller=caller, door=door, running=running)
-                value = self._checked(parked.endpoint, self._shaped(parked.endpoint, page))
-                return self._answer(parked.endpoint, value, page, user, caller, entry)
+                value = self._checked(parked.endpoint, self._shaped(parked.endpoint, page), None, page, parked.rows)
+                return self._answer(parked.endpoint, value, page, user, caller, entry, parked.rows)
 
     def _answer(
-        self, endpoint: Endpoint, value: Any, page: Result | None, user: User, caller: str, entry: Entry
+        self,
+        endpoint: Endpoint,
+        value: Any,
+        page: Result | None,
+        user: User,
+        caller: str,
+        entry: Entry,
+        before: int = 0,
     ) -> Answer:
-        """Hold what was returned, which is of its type, to the policies on the way out."""
+        """Hold what was returned, which is of its type, to the policies; *before* it came so many rows."""
         column = _column(page) if is_plain(endpoint.definition.returns) else None
         value, decisions = endpoint.policies.apply_output(value, user, column=column)
         entry.decisions += _told(decisions)
@@ -239,19 +258,23 @@ class Toolbox:
         if page is None:
             return Answer(value)
         entry.rows, entry.truncated = len(page), page.truncated
-        return Answer(value, page.truncated, self._park(endpoint, page.cursor, user, caller))
+        if page.cursor is None:
+            return Answer(value, page.truncated)
+        return Answer(
+            value, page.truncated, self._park(_Parked(endpoint, page.cursor, user, caller, before + len(page)))
+        )
 
-    def _park(self, endpoint: Endpoint, cursor: str | None, user: User, caller: str) -> str | None:
-        if cursor is None:
-            return None
+    def _park(self, rest: _Parked) -> str:
         token = secrets.token_urlsafe(16)
-        self._parked[token] = _Parked(endpoint, cursor, user, caller)
+        self._parked[token] = rest
         while len(self._parked) > _MOST_PARKED:
             self._parked.popitem(last=False)
         return token
 
-    def _checked(self, endpoint: Endpoint, value: Any, call: ToolCall | None = None) -> Any:
-        """Hold what was returned to its type."""
+    def _checked(
+        self, endpoint: Endpoint, value: Any, call: ToolCall | None, page: Result | None, before: int = 0
+    ) -> Any:
+        """Hold what was returned to its type; of a list in pages, *before* this one came so many rows."""
         config = self.project.config
         if endpoint.language == "prompt":  # messages; what 'return' says is about what a model makes of them
             return value
@@ -259,7 +282,10 @@ class Toolbox:
             from dbmcp_core.tools.types.outbound import to_json_ready
 
             return to_json_ready(value, config.decimals)
-        return endpoint.checker.check(value, decimals=config.decimals)
+        if page is None or not (page.truncated or before):
+            return endpoint.checker.check(value, decimals=config.decimals)
+        _check_length(endpoint, before + len(page), is_whole=not page.truncated)
+        return endpoint.page_checker.check(value, decimals=config.decimals)
 
     def _run(
         self, endpoint: Endpoint, arguments: Mapping[str, Any], call: ToolCall, running: Running, entry: Entry
@@ -374,6 +400,17 @@ def _refuse_null(endpoint: Endpoint) -> None:
             "The result isn't what is declared: there is none (null), and here an object has to be one.",
             hint="If nothing was found, the tool can say so in the object.",
         )
+
+
+def _check_length(endpoint: Endpoint, rows: int, *, is_whole: bool) -> None:
+    """Hold the pages of a list, *rows* in all so far, to how many items it may have."""
+    returns = endpoint.definition.returns
+    most, least = (returns.max_items, returns.min_items) if returns is not None else (None, None)
+    told = "The result isn't what is declared: result wants at"
+    if most is not None and (rows > most or (rows == most and not is_whole)):
+        raise ResultInvalid(f"{told} most {most} items, and has more.", hint="LIMIT it, or raise 'maxItems'.")
+    if least is not None and is_whole and rows < least:
+        raise ResultInvalid(f"{told} least {least} items, and has {rows}.")
 
 
 @contextmanager

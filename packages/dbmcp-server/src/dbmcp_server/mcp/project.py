@@ -121,7 +121,11 @@ class ProjectDoor:
             description=definition.description or definition.name,
             input_schema=input_schema(definition.parameters),
             output_schema=output_schema(
-                definition.returns, omitted=omitted, masked=masked, without_sensitive=without_sensitive
+                definition.returns,
+                omitted=omitted,
+                masked=masked,
+                without_sensitive=without_sensitive,
+                is_cut=endpoint.language in ("sql", "jinja"),
             ),
             annotations=_annotations(hints),
         )

@@ -179,6 +179,7 @@ def thorough(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     yield from _told(one, _types(definition))
     yield from _told(one, _policies(definition))
     yield from _told(one, _policies(definition, warnings=True), "warning")
+    yield from _told(one, _strays(definition), "warning" if config.uses_mxcp else "error")
     if isinstance(definition, Prompt):
         from dbmcp_core.tools.sql.prompts import prompt_problems
 
@@ -227,6 +228,12 @@ def _policies(definition: Definition, *, warnings: bool = False) -> list[tuple[R
     return found.warnings() if warnings else found.problems()
 
 
+def _strays(definition: Definition) -> list[tuple[Route, str]]:
+    from dbmcp_core.tools.policies.rules import policies_for
+
+    return policies_for(definition).strays()
+
+
 def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     source = source_of(one, config)
     if source is None:
@@ -250,13 +257,17 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
 
 def _returns(one: Loaded, code: Code, dialect: str, config: ProjectConfig) -> Iterator[Problem]:
     """Yield where the columns of a definition's queries can't be what it says that it returns."""
-    from dbmcp_core.tools.sql.returns import return_problems
+    from dbmcp_core.tools.sql.returns import return_problems, strange_fields
 
     samples = code.samples()[:MOST_SAMPLES]
     returns = one.definition.returns
+    worst: Severity = "warning" if config.uses_mxcp else "error"  # MXCP calls such a project valid
     for route, message, severity in return_problems(samples, dialect, returns, numbers_twins=config.uses_mxcp):
-        # MXCP calls such a project valid.
-        yield Problem(message, one.place(route), "warning" if config.uses_mxcp else severity, one.subject)
+        yield Problem(message, one.place(route), "warning" if severity == "warning" else worst, one.subject)
+    for place, rule in enumerate(one.definition.policies.output):
+        for field, remedy in strange_fields(samples, dialect, rule.fields).items():
+            told = f"the rule hides {field!r}, and the result has no such column{remedy}"
+            yield Problem(told, one.place(("policies", "output", place, "fields")), worst, one.subject)
 
 
 def _tests(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:

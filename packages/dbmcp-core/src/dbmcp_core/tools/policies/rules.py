@@ -126,11 +126,7 @@ class PolicySet:
             for name, spec in specs.items():
                 slips += strangers(condition.reading, name, spec, sure=False)
             found += [_placed(policies, side, place, message) for message in slips]
-        for policies in self._policies:
-            if not isinstance(policies, ProjectPolicy):
-                for place, rule in enumerate(policies.output):
-                    found += [(("policies", "output", place, *path), message) for path, message in self._idle(rule)]
-        return found
+        return found + self._idle_rules(sure=False)
 
     def hidden(self) -> tuple[frozenset[str], frozenset[str], bool]:
         """Return which fields an answer may lack, which may be masked, and whether what is sensitive may be missing."""
@@ -188,30 +184,46 @@ class PolicySet:
             spec = self._returns.items if self._returns and self._returns.type == "array" else self._returns
             # What stands in its place has to be of its type, or null.
             hidden = MASK if rule.action == "mask_fields" and spec is not None and spec.type == "string" else None
-            return [hidden] * len(value) if isinstance(value, list) else hidden
+            if self._returns is not None and self._returns.type == "array":
+                return [hidden] * len(value) if isinstance(value, list) else value
+            return hidden
         if rule.action == "filter_fields":
             return filtered(value, rule.fields)
         if rule.action == "mask_fields":
             return masked(value, rule.fields)
         return without_sensitive(self._returns, value)
 
-    def _idle(self, rule: PolicyRule) -> Problems:
-        """Return why *rule* has nothing to do."""
+    def strays(self) -> Problems:
+        """Return the fields that rules would hide, and that no result can have: what they were meant for is shown."""
+        return self._idle_rules(sure=True)
+
+    def _idle_rules(self, *, sure: bool) -> Problems:
+        return [
+            (("policies", "output", place, *path), message)
+            for policies in self._policies
+            if not isinstance(policies, ProjectPolicy)
+            for place, rule in enumerate(policies.output)
+            for path, message in self._idle(rule, sure=sure)
+        ]
+
+    def _idle(self, rule: PolicyRule, *, sure: bool) -> Problems:
+        """Return why *rule* has nothing to do: for *sure*, or most likely."""
         returns = self._returns
         if rule.action == "filter_sensitive_fields":
-            return [] if has_sensitive(returns) else [(("action",), "nothing in 'return' is marked as sensitive")]
+            is_idle = not sure and not has_sensitive(returns)
+            return [(("action",), "nothing in 'return' is marked as sensitive")] if is_idle else []
         row = returns.items if returns and returns.type == "array" else returns
         if not rule.fields or row is None:
             return []
         if row.type not in ("object", "array"):
-            return [(("fields",), f"the result is of type {row.type!r} and has no fields")]
+            return []  # it is the column that a rule names then
         known = {folded(name) for name in row.properties}
         return [
             (("fields", place), f"'return' has no field {field!r}{nearest(field, row.properties)}")
             for place, field in enumerate(rule.fields)
             if folded(field) not in known and folded(field.partition(".")[0]) not in known
             # What else a result may have is anybody's guess, but one that is almost a known one was meant to be that.
-            if row.additional_properties is False or "did you" in nearest(field, row.properties)
+            if sure == (row.additional_properties is False) and (sure or "did you" in nearest(field, row.properties))
         ]
 
 

@@ -8,10 +8,11 @@ from dbmcp_core.guard import columns
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import Statement
 from dbmcp_core.tools.model import ReturnType, TypeSpec
+from dbmcp_core.tools.policies.fields import folded
 from dbmcp_core.tools.problems import Severity
 from dbmcp_core.tools.sql.shape import is_plain
 
-__all__ = ["return_problems"]
+__all__ = ["return_problems", "strange_fields"]
 
 #: Where in the definition, what, and how bad.
 Found = tuple[tuple[str, ...], str, Severity]
@@ -70,3 +71,17 @@ def _properties(row: TypeSpec, names: Collection[str], route: tuple[str, ...], *
             if name.lower() not in declared:
                 told = f"the column {name!r} is no property, and 'additionalProperties' is false"
                 yield (*route, "properties"), f"{told}{nearest(name, row.properties)}", "error"
+
+
+def strange_fields(statements: Iterable[Statement], dialect: str, fields: Iterable[str]) -> dict[str, str]:
+    """Return those of *fields* that no column of *statements* is called, with remedies; nothing that isn't sure."""
+    known: set[str] = set()
+    for statement in statements:
+        names = columns(statement.text, dialect)
+        if names is None or None in names:
+            return {}
+        known.update(name for name in names if name is not None)
+    taken = {folded(name) for name in known}
+    return {
+        field: nearest(field, known) for field in fields if not {folded(field), folded(field.partition(".")[0])} & taken
+    }

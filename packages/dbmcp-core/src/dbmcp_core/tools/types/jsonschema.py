@@ -54,23 +54,31 @@ def output_schema(
     omitted: Collection[str] = (),
     masked: Collection[str] = (),
     without_sensitive: bool = False,
+    is_cut: bool = False,
 ) -> dict[str, Any] | None:
     """Return the schema of the structured content, or None where no type is declared.
 
     Args:
         returns: The declared type.
-        omitted: Fields that a policy may leave out, of the object or of each row.
+        omitted: Fields that a policy may leave out, as its rules name them.
         masked: Fields that a policy may put a text over.
         without_sensitive: Whether a policy may leave out what is sensitive, at any depth.
+        is_cut: Whether a long list comes in pages: how many items there are is true of all of them together.
     """
     if returns is None:
         return None
-    writer = _Writer(True, frozenset(omitted), frozenset(masked), without_sensitive)
+    hidden = _Hidden(omitted, masked, without_sensitive)
+    writer = _Writer(True, hidden)
+    if hidden.any:
+        returns = _as_column(returns)
     if not wrapped(returns):
-        return {**writer.schema(returns, fields=True), "type": "object"}
+        return {**writer.schema(returns), "type": "object"}
+    schema = writer.schema(returns)
+    if is_cut and "minItems" in schema:
+        schema["x-minItems"] = schema.pop("minItems")
     return {
         "type": "object",
-        "properties": {"result": writer.schema(returns, fields=True)},
+        "properties": {"result": schema},
         "required": ["result"],
         "additionalProperties": False,
     }
@@ -84,23 +92,55 @@ def wrapped(returns: TypeSpec | None) -> bool:
     return returns is None or returns.type != "object"
 
 
+def _as_column(returns: ReturnType) -> ReturnType:
+    """Return *returns* without what a text is held to, where it is one column's: a rule may name that column."""
+    free = dict.fromkeys(("enum", "format", "pattern", "min_length", "max_length"))
+    if returns.type == "string":
+        return returns.model_copy(update=free)
+    if returns.items is not None and returns.items.type == "string":
+        return returns.model_copy(update={"items": returns.items.model_copy(update=free)})
+    return returns
+
+
+class _Hidden:
+    """What a policy may change in an answer: a client must take the answer with and without it."""
+
+    def __init__(self, omitted: Collection[str] = (), masked: Collection[str] = (), sensitive: bool = False) -> None:
+        from dbmcp_core.tools.policies.fields import folded
+
+        self._folded = folded
+        self._omitted = {folded(part) for name in omitted for part in (name, *name.split("."))}
+        self._masked = {folded(part) for name in masked for part in (name, name.rpartition(".")[2])}
+        #: Fields on the way to those, which are masked as a whole where they can't be looked into.
+        self._ways = {folded(part) for name in masked for part in name.split(".")[:-1]}
+        #: Whether what is sensitive may be missing.
+        self.sensitive = sensitive
+        #: Whether anything may.
+        self.any = bool(omitted or masked or sensitive)
+        self.masks = bool(masked)
+
+    def covers(self, name: str, spec: TypeSpec) -> bool:
+        """Return whether a text may stand in place of the field: it, or what is inside of it, is masked as a whole."""
+        rows = spec.items if spec.type == "array" else spec
+        is_looked_into = rows is not None and rows.type == "object" and bool(rows.properties)
+        return self._folded(name) in self._masked or (self._folded(name) in self._ways and not is_looked_into)
+
+    def lacks(self, name: str, spec: TypeSpec) -> bool:
+        """Return whether the field may be missing in an object of this type."""
+        inner = spec.properties.get(name, spec.additional_properties)
+        is_sensitive = self.sensitive and isinstance(inner, TypeSpec) and inner.sensitive
+        return is_sensitive or self._folded(name) in self._omitted
+
+
 class _Writer:
     """Writes one type after the other, for the way in or the way out."""
 
-    def __init__(
-        self,
-        out: bool,
-        omitted: frozenset[str] = frozenset(),
-        masked: frozenset[str] = frozenset(),
-        without_sensitive: bool = False,
-    ) -> None:
+    def __init__(self, out: bool, hidden: _Hidden | None = None) -> None:
         self._out = out
-        self._omitted = omitted
-        self._masked = masked
-        self._without_sensitive = without_sensitive
+        self._hidden = hidden if hidden is not None and hidden.any else None
 
-    def schema(self, spec: TypeSpec, *, fields: bool = False) -> dict[str, Any]:
-        """Return the schema of *spec*; *fields*: its properties, or its items', are those that policies name."""
+    def schema(self, spec: TypeSpec) -> dict[str, Any]:
+        """Return the schema of *spec*."""
         # null is no value of a field on the way in; on the way out every column may be NULL.
         schema: dict[str, Any] = {"type": [spec.type, "null"] if self._out else spec.type, **_about(spec)}
         self._add_values(spec, schema)
@@ -112,10 +152,17 @@ class _Writer:
         if spec.type == "string":
             self._add_string(spec, schema)
         elif spec.type == "array":
-            schema["items"] = self.schema(spec.items, fields=fields) if spec.items else {}
+            schema["items"] = self.schema(spec.items) if spec.items else {}
         elif spec.type == "object":
-            self._add_object(spec, schema, fields)
-        return schema
+            self._add_object(spec, schema)
+        return schema if self._hidden is None else self._loosened(spec, schema)
+
+    def _loosened(self, spec: TypeSpec, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return *schema* without what no longer holds once something inside is hidden."""
+        gone = {"uniqueItems"} | ({"enum"} if spec.type in ("array", "object") else set())
+        if spec.type == "array" and spec.items is not None and spec.items.sensitive:
+            gone |= {"minItems"}
+        return {key: value for key, value in schema.items() if key not in gone}
 
     def _key(self, key: str, loose: bool) -> str:
         return f"x-{key}" if self._out and loose else key
@@ -144,25 +191,21 @@ class _Writer:
         else:
             schema[self._key("format", spec.format in _LOOSE_FORMATS)] = spec.format
 
-    def _add_object(self, spec: TypeSpec, schema: dict[str, Any], fields: bool) -> None:
+    def _add_object(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
+        hidden = self._hidden
         if spec.properties or "properties" in spec.model_fields_set:
             schema["properties"] = {
-                name: _about(inner) if fields and name in self._masked else self.schema(inner)
+                name: _about(inner) if hidden is not None and hidden.covers(name, inner) else self.schema(inner)
                 for name, inner in spec.properties.items()
             }
-        required = [name for name in dict.fromkeys(spec.required) if not self._may_lack(spec, name, fields)]
+        required = [name for name in dict.fromkeys(spec.required) if hidden is None or not hidden.lacks(name, spec)]
         if required:
             schema["required"] = required
         extra = spec.additional_properties
         if isinstance(extra, TypeSpec):
-            schema["additionalProperties"] = self.schema(extra)
+            schema["additionalProperties"] = True if hidden is not None and hidden.masks else self.schema(extra)
         elif extra is False or "additional_properties" in spec.model_fields_set:
             schema["additionalProperties"] = extra
-
-    def _may_lack(self, spec: TypeSpec, name: str, fields: bool) -> bool:
-        inner = spec.properties.get(name)
-        hidden = self._without_sensitive and inner is not None and inner.sensitive
-        return hidden or (fields and name in self._omitted)
 
 
 #: What is as its type has it, whatever else the type says.
