@@ -109,6 +109,8 @@ def test_a_misspelt_hook_is_found() -> None:
     registry.register(engine_plugin("after"), "after")
 
 
-def test_what_is_not_installed_says_what_to_install() -> None:
-    with pytest.raises(PluginError, match="pip install dbmcp-nosuch"):
-        Registry().engine("nosuch")
+def test_what_is_not_installed_says_what_to_install_where_that_is_known() -> None:
+    with pytest.raises(PluginError, match=r"did you mean 'sqlite'\?") as raised:
+        Registry().engine("sqllite")
+    assert "pip install" not in str(raised.value)
+    assert "'dbmcp plugins' lists" in str(raised.value)

@@ -339,6 +339,19 @@ async def test_files_of_sql_and_python_are_watched(folder):
         assert (await live.call("one"), await live.call("py")) == ([{"n": 22}], 22)
 
 
+async def test_a_function_that_no_longer_fits_is_not_taken(folder, until):
+    folder.python("py", "def py():\n    return 1\n")
+    async with living(folder, "auto") as live:
+        assert await live.call("py") == 1
+        folder.write("python/py.py", "def qy():\n    return 2\n")
+        await until(lambda: "py.py has no function 'py' (its functions: qy)" in live.log(), 20)
+        folder.write("python/py.py", "def py(wanted):\n    return 2\n")
+        await until(lambda: "the function py() wants 'wanted', which is no parameter" in live.log(), 20)
+        assert await live.call("py") == 1
+        await live.change(lambda: folder.write("python/py.py", "def py():\n    return 3\n"))
+        assert await live.call("py") == 3
+
+
 SLOW = """import pathlib
 from dbmcp_core.runtime import on_init, on_shutdown
 HERE = pathlib.Path(__file__).parent.parent

@@ -383,6 +383,8 @@ def _refusal(verdict: Verdict, intent: Intent) -> StatementRefused | None:
     elif verdict.kind is Kind.ADMIN:
         code = RefusalCode.ADMIN
         hint = "Only statements that change rows or tables may run as an update; each is a transaction of its own."
+    elif intent is Intent.EITHER:
+        hint = "Send one single statement."
     else:
         hint = "Send one statement that changes rows or tables."
     where = {"line": verdict.line, "column": verdict.column} if verdict.line is not None else {}

@@ -13,6 +13,7 @@ from dbmcp_core import hookspecs, policy, secrets, sqlite
 from dbmcp_core.database import Engine
 from dbmcp_core.errors import PluginError
 from dbmcp_core.hookspecs import PROJECT
+from dbmcp_core.settings import nearest
 
 if TYPE_CHECKING:
     from importlib_metadata import EntryPoint
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["PluginInfo", "Registry"]
 
 #: Where an engine's other names aren't those of its package.
-_PLUGINS = {"postgresql": "postgres", "pg": "postgres", "mariadb": "mysql", "sqlserver": "mssql", "mongodb": "mongo"}
+_PLUGINS = {
+    **{name: name for name in ("postgres", "mysql", "mssql", "databricks", "mongo", "chroma", "duckdb")},
+    "postgresql": "postgres",
+    "pg": "postgres",
+    "mariadb": "mysql",
+    "sqlserver": "mssql",
+    "mongodb": "mongo",
+    "chromadb": "chroma",
+}
 #: What the core brings itself, registered like any other plugin.
 _BUILT_IN: dict[str, ModuleType] = {"sqlite": sqlite, "policy": policy, "secrets": secrets}
 
@@ -123,11 +132,12 @@ class Registry:
         failed = [plugin for plugin in self._plugins.values() if plugin.error and wanted in (plugin.name, "")]
         if failed:
             raise PluginError(f"The plugin for {name!r} can't be loaded. {failed[0].error}")
-        known = ", ".join(sorted(engine.name for engine in self.engines()))
-        raise PluginError(
-            f"No engine is called {name!r}; there are: {known}.",
-            hint=f"Is its plugin installed? Try: pip install dbmcp-{_PLUGINS.get(wanted, wanted)}",
-        )
+        known = sorted(engine.name for engine in self.engines())
+        close = nearest(wanted, {*known, *_PLUGINS})
+        hint = f"Is its plugin installed? 'dbmcp plugins' lists those that are{close if 'did you' in close else ''}."
+        if wanted in _PLUGINS:  # of no other: whoever owns that name would be recommended
+            hint = f"Try: pip install dbmcp-{_PLUGINS[wanted]}"
+        raise PluginError(f"No engine is called {name!r}; there are: {', '.join(known)}.", hint=hint)
 
     def _steps(self, wanted: str) -> Iterator[list[EntryPoint]]:
         yield []

@@ -346,6 +346,15 @@ class Toolbox:
 
         return unwrapped(value, endpoint.definition.returns)
 
+    def misfits(self) -> dict[str, str]:
+        """Return what doesn't fit between definitions and their functions in Python, which have been read."""
+        found: dict[str, str] = {}
+        for endpoint in self._endpoints.values():
+            if endpoint.language == "python" and (problems := self._python(endpoint).check()):
+                told = "; ".join(message.rstrip(".") for _, message in problems)
+                found[endpoint.loaded.subject] = f"{endpoint.loaded.subject}: {told}."
+        return found
+
     def prepare(self) -> list[ToolFailed]:
         """Read the code of every definition, which would else be read when it is first called; return ``failures``.
 

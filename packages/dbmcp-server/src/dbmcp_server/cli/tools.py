@@ -105,7 +105,10 @@ def _refuse_wrong(toolbox: Toolbox, kind: str, name: str) -> None:
     from dbmcp_core.tools.problems import ProjectInvalid
 
     if toolbox.project.find(kind, name) is None:
-        problems = [one for one in toolbox.project.errors if one.subject == f"{kind}:{name}"]
+        errors = toolbox.project.errors
+        # Nobody knows what a file has that can't be read, or that says nowhere what its definition is called.
+        problems = [one for one in errors if one.subject == f"{kind}:{name}"]
+        problems = problems or [one for one in errors if not one.subject]
         if problems:
             raise ProjectInvalid(by_place(problems))
 

@@ -253,9 +253,12 @@ def _check_code(before: Toolbox, toolbox: Toolbox) -> None:
     """Load the Python of *toolbox*.
 
     Raises:
-        ToolFailed: A file can't be loaded that could be, before.
+        ToolFailed: A file can't be loaded that could be, before, or a function doesn't fit its definition any more.
     """
     known = {failure.details.get("file") for failure in before.failures()}
     new = [failure for failure in toolbox.prepare() if failure.details.get("file") not in known]
     if new:
         raise ToolFailed(" ".join(failure.message for failure in new))
+    wrong = before.misfits()
+    if unfit := [told for subject, told in toolbox.misfits().items() if subject not in wrong]:
+        raise ToolFailed(" ".join(unfit))

@@ -35,6 +35,7 @@ _ROOT = (
     "policies",
     "metadata",
 )
+_VERSIONS = ("1", "1.0")
 #: A file that can't be read as YAML, and in which there may be such rules.
 _MAY_HOLD_POLICIES = re.compile(r"""(?m)^(?: ?|\s*\{.*)["']?polic\w*["']?\s*:""")
 #: Shared types may refer to others, so many deep, and come to so many values in one file.
@@ -103,6 +104,8 @@ def read(path: Path, text: str | None = None, *, allowed: Sequence[str] = tuple(
         file.problems.append(document.problem("wants a mapping: 'dbmcp: 1', then 'tool:', 'resource:' or 'prompt:'"))
         return file
     file.problems += _root_problems(document, root)
+    if any(str(root.get(key, 1)) not in _VERSIONS for key in ("dbmcp", "mxcp")):
+        return file  # who knows what it means
     root = _with_references(document, root, file.problems)
     _types(document, root, file.problems)
     for route, kind, value in _definitions(root):
@@ -126,7 +129,7 @@ def _root_problems(document: Document, root: Mapping[str, Any]) -> Iterator[Prob
             subject = POLICIES if "policies" in near and "did you" in near else ""
             yield document.problem(f"unknown key {key!r}{near}", (key,), subject=subject)
     for key in ("dbmcp", "mxcp"):
-        if key in root and str(root[key]) not in ("1", "1.0"):
+        if key in root and str(root[key]) not in _VERSIONS:
             yield document.problem(f"version {root[key]!r} of the format isn't known; '{key}: 1' is", (key,))
     if "dbmcp" not in root and "mxcp" not in root and set(root) <= set(_ROOT):
         told = document.problem("doesn't say which version of the format it has: begin with 'dbmcp: 1', or 'mxcp: 1'")

@@ -31,8 +31,8 @@ _SAME = {
     "min_items": "minItems",
     "max_items": "maxItems",
 }
-#: Formats that JSON Schema wants a zone or whole units in, which a result needn't have.
-_LOOSE_FORMATS = frozenset({"time", "date-time", "timestamp", "duration"})
+#: Formats that JSON Schema wants a zone, whole units or ASCII in, which a result needn't have.
+_LOOSE_FORMATS = frozenset({"time", "date-time", "timestamp", "duration", "email"})
 
 
 def input_schema(parameters: Sequence[Parameter]) -> dict[str, Any]:
@@ -179,8 +179,8 @@ class _Writer:
 
     def _add_string(self, spec: TypeSpec, schema: dict[str, Any]) -> None:
         if spec.pattern is not None:
-            # Over one that nobody can read, a client would lose the whole list; every call says what is wrong with it.
-            is_good = is_portable(spec.pattern) if self._out else is_readable(spec.pattern)
+            # Over one that it can't read, a client may lose the whole list of tools.
+            is_good = is_readable(spec.pattern) and is_portable(spec.pattern)
             schema["pattern" if is_good else "x-pattern"] = spec.pattern
         if spec.format is None:
             return
