@@ -96,6 +96,8 @@ def project(shop: Path) -> Path:
         (*jinja("SELECT id FROM product {% if id %} WHERE id = {{ id }}"), 10, "endif"),
         (*jinja("SELECT id FROM product {% if idd %} WHERE id = {{ id }}{% endif %}"), 10, "(did you mean 'id'?)"),
         (*jinja("SELECT id FROM product {% if id %} WHERE idd = {{ id }}{% endif %}"), 10, "no such column: idd"),
+        (*jinja("SELECT id FROM product WHERE id IN ({{ [id, 2] }})"), 10, "a list after IN wants '| inlist'"),
+        (*jinja("SELECT nae AS id FROM product WHERE id = {{ id }}"), 10, "Did you mean name?"),
         (SOURCE, "  language: python\n  source: {code: 'def t(id): return 1'}\n", 10, "'file'"),
         (*python("bad"), 10, "bad.py, line 1"),
         (*python("other"), 10, "no function 't' (its functions: u)"),
@@ -522,6 +524,43 @@ def test_a_definition_where_nothing_reads_it_is_told(run: Run, project: Path, pl
 def test_a_project_without_definitions_is_told(run: Run, project: Path) -> None:
     (project / "tools" / "t.yml").unlink()
     assert "defines nothing" in run("validate").stdout
+
+
+def test_a_template_that_the_defaults_break_is_told(run: Run, project: Path) -> None:
+    text = TOOL.replace("description: x", "description: x, default: 0").replace(*jinja("SELECT {{ 100 // id }} AS id"))
+    (project / "tools" / "t.yml").write_text(text)
+    assert "can't be rendered for the default values" in run("validate").stdout
+    (project / "tools" / "t.yml").write_text(text.replace("default: 0", "default: 5"))
+    assert run("validate").exit_code == 0
+
+
+def test_resources_that_hide_each_other_are_told(run: Run, project: Path) -> None:
+    for name in ("id", "x"):
+        text = f"dbmcp: 1\nresource:\n  uri: shop://{{{name}}}\n  parameters: [{{name: {name}, type: string}}]\n"
+        (project / "tools" / f"{name}.yml").write_text(f"{text}  source: {{code: SELECT ${name} AS a}}\n")
+    result = run("validate")
+    assert "the URIs of 'shop://{id}' (" in result.stdout
+    assert ": warning: " in result.stdout
+
+
+def test_a_file_that_cannot_be_read_is_told_when_what_it_has_is_run(run: Run, project: Path) -> None:
+    (project / "tools" / "u.yml").write_text("dbmcp: 1\ntool:\n\tname: u\n")
+    result = run("run", "tool", "u")
+    assert result.exit_code != 0
+    assert "u.yml:3:1" in result.stderr
+
+
+def test_a_version_that_is_not_known_runs_nothing(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").write_text(TOOL.replace("dbmcp: 1", "dbmcp: 2"))
+    result = run("run", "tool", "t", "-p", "id=1")
+    assert result.exit_code != 0
+    assert "version 2 of the format isn't known" in result.stderr
+
+
+def test_a_user_s_misspelt_key_is_told(run: Run, project: Path) -> None:
+    result = run("run", "tool", "t", "-p", "id=1", "-u", '{"rol": "hr"}')
+    assert result.exit_code == 0
+    assert "no policy sees 'rol' (did you mean 'role'?)" in result.stderr
 
 
 def test_json_that_is_no_definition_is_nobody_s(run: Run, project: Path) -> None:

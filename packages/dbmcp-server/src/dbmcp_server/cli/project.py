@@ -19,6 +19,8 @@ from dbmcp_core import Config, ConfigError, Executor, Registry
 from dbmcp_core.config import FILE, Source
 from dbmcp_core.config import load as load_config
 from dbmcp_core.config import source as make_source
+from dbmcp_core.settings import nearest
+from dbmcp_server.cli.output import note
 from dbmcp_server.cli.setup import Sink, configured, executor
 
 if TYPE_CHECKING:
@@ -153,8 +155,8 @@ def _mxcp(folder: Path, profile: str | None, read_only: bool | None, sql_tools: 
         return load(folder / SITE, registry, os.environ, profile=profile, read_only=read_only, sql_tools=sql_tools)
 
     first = loaded()
-    for note in first.notes if warn else ():
-        _log.warning("%s", note)
+    for told in first.notes if warn else ():
+        _log.warning("%s", told)
 
     def read() -> ProjectConfig:
         return loaded().config
@@ -272,6 +274,10 @@ def user_of(context: str | None) -> User:
         given = json.loads(text)
         if not isinstance(given, dict):
             raise ValueError("wants an object")  # noqa: TRY004 - told like the others
-        return User.from_mapping(given)
+        user = User.from_mapping(given)
     except (OSError, ValueError) as exc:
         raise typer.BadParameter(f"--user-context: {exc}") from None
+    known = (*ANONYMOUS.as_condition(), "external_token")
+    for key in given.keys() - set(known):
+        note(f"--user-context: no policy sees {key!r}{nearest(key, known)}.")
+    return user

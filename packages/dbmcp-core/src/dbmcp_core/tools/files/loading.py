@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dbmcp_core.tools.files import definitions as files
 from dbmcp_core.tools.files.checks import quick
 from dbmcp_core.tools.files.definitions import Loaded, Rules
+from dbmcp_core.tools.model import Resource
 from dbmcp_core.tools.problems import Place, Problem, ProjectInvalid
 from dbmcp_core.tools.project import FOLDERS, Project, ProjectConfig
 
 __all__ = ["load"]
 
 _MOST_FILES = 10_000
+_PARAMETER = re.compile(r"\{[^{}]*\}")
 
 
 def load(
@@ -69,11 +72,23 @@ def _below(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
+def _same_uris(definitions: Sequence[Loaded]) -> Iterator[Problem]:
+    """Yield a warning for each resource that another one stands before: their URIs differ in the parameters' names."""
+    first: dict[str, Loaded] = {}
+    for one in definitions:
+        if isinstance(one.definition, Resource):
+            other = first.setdefault(_PARAMETER.sub("{}", one.definition.uri), one)
+            if other is not one and other.definition.key != one.definition.key:
+                told = f"the URIs of {other.definition.key!r} ({other.place()}) are the same: only one of them is read"
+                yield one.warning(told, ("uri",))
+
+
 def _duplicates(definitions: Sequence[Loaded]) -> Iterator[Problem]:
     """Yield a problem for each holder of a name that is taken more than once: nobody can say which one is meant."""
     holders: dict[str, list[Loaded]] = {}
     for one in definitions:
         holders.setdefault(one.definition.key, []).append(one)
+    yield from _same_uris(definitions)
     for key, found in holders.items():
         for one in found if len(found) > 1 else ():
             others = ", ".join(str(other.place()) for other in found if other is not one)

@@ -214,7 +214,7 @@ def _prepared(one: Loaded, source: Source, project: Project, executor: Executor,
             severity: Severity = "warning" if project.config.uses_mxcp else "error"
             yield Problem(exc.message.rstrip("."), one.place(("source",)), severity, one.subject)
     except (QueryFailed, NotFound, StatementRefused) as exc:
-        told = exc.message.rstrip(".")
+        told = _with_hint(exc)
         if _NO_TABLE.search(told) and not code.is_started and code.has_hooks():
             told += "; on_init may make it: 'dbmcp validate --init' runs that first"
             yield Problem(told, one.place(("source",)), "warning", one.subject)
@@ -222,6 +222,12 @@ def _prepared(one: Loaded, source: Source, project: Project, executor: Executor,
             yield one.problem(told, ("source",))
     except (ArgumentsInvalid, UnsupportedError):
         return  # values that don't go together, or no plan of this: nothing to ask about
+
+
+def _with_hint(exc: DbmcpError) -> str:
+    """Return what *exc* says, and what to do, if it is about the text alone."""
+    message = exc.message.rstrip(".")
+    return f"{message}: {exc.hint.rstrip('.')}" if exc.hint and isinstance(exc, QueryFailed) else message
 
 
 def _ask(samples: list[Statement], source: Source, intent: Intent, executor: Executor) -> None:

@@ -14,6 +14,7 @@ from dbmcp_core.tools.model import Parameter, TypeSpec
 from dbmcp_core.tools.sql.checking import Problem, faults
 from dbmcp_core.tools.sql.grammar import Grammar
 from dbmcp_core.tools.sql.rendering import Rendering
+from dbmcp_core.tools.types.checker import convert
 
 __all__ = ["Branches"]
 
@@ -75,8 +76,22 @@ class Branches:
                 self._judge(problems, rendering, text, dialect, read_only, tolerate)
         if not seen and not problems and refused is not None:
             problems[f"no values were found that it can be rendered for: {refused.message}"] = None
+        if (unfit := self._by_default(dialect)) is not None:
+            problems[f"it can't be rendered for the default values: {unfit}"] = None
         self._force(problems, seen, dialect, read_only, tolerate)
         return [((), message) for message in problems]
+
+    def _by_default(self, dialect: str) -> str | None:
+        """Return why a call without arguments would fail, where all parameters have a default."""
+        if not all(parameter.has_default for parameter in self._parameters):
+            return None
+        try:
+            self._code.rendered(dialect, convert(self._parameters, {}))
+        except ArgumentsInvalid as exc:
+            return exc.message
+        except DbmcpError:
+            return None  # told above, or by the default itself
+        return None
 
     def _force(
         self,

@@ -68,7 +68,11 @@ class Rendering:
                 value = self._evaluate(child.node, scope)
                 getattr(self, f"_write_{child.name}")(child, value)
             else:
-                self._write(self._placeholder(self._evaluate(child, scope), child.lineno), child.lineno)
+                value = self._evaluate(child, scope)
+                # DuckDB knows a list there.
+                if isinstance(value, (list, tuple)) and self._dialect != "duckdb" and _AFTER_IN.search(self._tail()):
+                    raise _unfit("a list after IN wants '| inlist'", child.lineno)
+                self._write(self._placeholder(value, child.lineno), child.lineno)
 
     def _render_if(self, node: Any, scope: Scope) -> None:
         for one in (node, *node.elif_):
