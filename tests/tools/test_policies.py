@@ -797,6 +797,24 @@ def test_a_response_is_held_to_its_type() -> None:
     assert output(rule, returns=rows).problems()[0][1] == "at character 9: a list has no fields"
     sums = {"condition": "response + 1 > 100 || response * 1.5 > 1.0", "action": "deny"}
     assert output(sums, returns={"type": "number"}).problems() == []  # an engine's number may be an integer
+    for condition, said in (
+        ("response.exists(r, r.id == '5')", "at character 25: an integer and a text are never equal"),
+        ("response.all(row, row.nte == 'x')", "row has no 'nte'; did you mean 'note'?"),
+        ("response[0].to.city == 3", "at character 21: a text and an integer are never equal"),
+        ("size(response) > 0 && response[0].nte == 'x'", "response has no 'nte'; did you mean 'note'?"),
+        ("response.exists(r, r.lines.exists(l, l.sku == 3))", "at character 44: a text and an integer are never equal"),
+        ("response.exists(r, r.lines[0].sku > 3)", None),
+    ):
+        found = [message for _, message in output({**rule, "condition": condition}, returns=rows).problems()]
+        assert found == ([said] if said else [])
+    for honest in (
+        "response.exists(r, r.id == 5 && r.note == 'a' && r.to.city != null && has(r.note) && r != null)",
+        "size(response) > 3 && response[0].note == 'x' && response[1].id == null && response[0] != null",
+        "response.map(r, r.id).exists(i, i == 3) || response.filter(r, r.id > 3).exists(q, q.foo == 1)",
+        "response.exists(r, r.id == 1) || user.permissions.exists(r, r == 'x')",
+        "response.exists(r, 'id' in r && user.permissions.exists(p, p == r.note))",
+    ):
+        assert output({**rule, "condition": honest}, returns=rows).problems() == []
     slip = {"condition": "response.nte == 'x'", "action": "deny"}
     assert output(slip, returns=_ORDER).problems() == []
     [(path, message)] = output(slip, returns=_ORDER).warnings()

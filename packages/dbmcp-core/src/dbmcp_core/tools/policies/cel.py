@@ -149,10 +149,11 @@ def _environment(names: tuple[str, ...]) -> Any:
     return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN))
 
 
-def objections(reading: Reading, kinds: Mapping[str, Kind]) -> list[tuple[int, str]]:
+def objections(reading: Reading, kinds: Mapping[str, Kind], rows: Mapping[str, str]) -> list[tuple[int, str]]:
     """Return what the language's checker has against a condition whose names have these *kinds*.
 
-    A name with dots is a field of what is before the last of them. The rest may be anything.
+    A name with dots is a field of what is before the last of them. The rest may be anything. *rows* are what items of
+    lists are called among the *kinds*, by the names that they, or their lists, have in the condition.
 
     Returns:
         Messages, each with the number of the character that it is about.
@@ -163,9 +164,9 @@ def objections(reading: Reading, kinds: Mapping[str, Kind]) -> list[tuple[int, s
     variables = {}
     for name, kind in kinds.items():
         first, dot, field = name.partition(".")
-        if first in called:
-            variables[called[first] + dot + field] = _type(kind)
-    text, places = reading.checked_text(called)
+        if first in called or first in rows.values():
+            variables[called.get(first, first) + dot + field] = _type(kind)
+    text, places = reading.checked_text(called, rows)
     try:
         cel.NewEnv(variables=variables).compile(text)
     except Exception as exc:  # noqa: BLE001 - the library raises what it likes

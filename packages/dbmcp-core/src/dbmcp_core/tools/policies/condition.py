@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dbmcp_core.tools.user import ANONYMOUS
@@ -49,6 +49,8 @@ OPERATORS = {
     **dict.fromkeys(("True", "TRUE"), "true"),
     **dict.fromkeys(("False", "FALSE"), "false"),
 }
+#: What follows a list of which one item's field is asked for.
+_ITEM = re.compile(r"\[[0-9]+\]\.")
 #: Beginnings of names that belong to the language.
 _LANGUAGE = frozenset({"google"})
 
@@ -88,16 +90,25 @@ class Reading:
         """Return the condition with each variable called as *called* says."""
         return "".join(called.get(text, text) if is_value else text for _, text, is_value in self.tokens)
 
-    def checked_text(self, called: dict[str, str]) -> tuple[str, list[int]]:
+    def checked_text(self, called: dict[str, str], rows: Mapping[str, str]) -> tuple[str, list[int]]:
         """Return ``text`` for a checker that knows fields as variables, and where each of its characters comes from.
 
-        ``has(a.b)`` asks for a field, whatever its value is.
+        ``has(a.b)`` asks for a field, whatever its value is. *rows* has what an item of a list is called, by the name
+        that a macro gives to it, or by that of the list: ``row.id`` and ``list[0].id`` are fields of it.
         """
         pieces: list[str] = []
         places: list[int] = []
-        at, before = 0, ["", ""]
-        for kind, text, is_value in self.tokens:
+        at, before, skipped = 0, ["", ""], 0
+        for index, (kind, text, is_value) in enumerate(self.tokens):
+            after = "".join(text for _, text, _ in self.tokens[index + 1 : index + 5])
             word = called.get(text, text) if is_value else text
+            if skipped:
+                word, skipped = "", skipped - 1
+            elif is_value and text in rows and (text in self.bound or _ITEM.match(after)):
+                if text not in self.bound:
+                    word, skipped = rows[text], 3
+                elif after.startswith("."):
+                    word = rows[text]
             pieces.append(f"dyn({word})" if is_value and before == ["has", "("] else word)
             places += [at] * len(pieces[-1])
             at += len(text)
@@ -105,14 +116,33 @@ class Reading:
                 before = [before[1], text]
         return "".join(pieces), places
 
-    def asked_of(self, name: str) -> list[str]:
-        """Return what is asked of the value *name*: ``user.role``, ``user["role"]``, ``"role" in user``."""
-        if name in self.bound:
-            return []
+    def loops(self) -> dict[str, str]:
+        """Return the lists that macros go through, ``order.lines``, by the names that they give to the items.
+
+        A name that is given to items of two lists, or of what isn't a name alone, isn't among them.
+        """
+        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        found: dict[str, set[str]] = {}
+        for at, (_, text) in enumerate(words):
+            if text in _MACROS and _word(words, at - 1)[1] == "." and _word(words, at + 1)[1] == "(":
+                start = at - 2
+                while _word(words, start - 1) == ("sign", ".") and _word(words, start - 2)[0] == "name":
+                    start -= 2
+                path, is_path = _text_of(words[start : at - 1]), _word(words, start)[0] == "name"
+                is_whole = _word(words, start - 1)[1] not in (".", ")", "]")
+                found.setdefault(words[at + 2][1], set()).add(path if is_path and is_whole else "")
+        return {name: lists.pop() for name, lists in found.items() if len(lists) == 1 and "" not in lists}
+
+    def fields_of(self, name: str) -> list[str]:
+        """Return the fields that are asked of the value *name*, which a macro may bind: ``row.id``."""
         words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
         values = [is_value for kind, _, is_value in self.tokens if kind != "space"]
         found = [_attribute(words, at) for at, yes in enumerate(values) if yes and words[at][1] == name]
-        return [attribute for attribute in found if attribute is not None]
+        return [field for field in found if field is not None]
+
+    def asked_of(self, name: str) -> list[str]:
+        """Return what is asked of the value *name*: ``user.role``, ``user["role"]``, ``"role" in user``."""
+        return [] if name in self.bound else self.fields_of(name)
 
     def compared(self) -> Iterator[tuple[tuple[str, ...], str, bool]]:
         """Yield which values are compared with which texts: ``order.kind == 'a'``, ``kind in ['a', 'b']``.
@@ -233,6 +263,8 @@ def _attribute(words: list[tuple[str, str]], at: int) -> str | None:
         return None if _word(words, at + 3)[1] == "(" else text.strip("`")
     if after == "[" and kind == "string" and _word(words, at + 3)[1] == "]":
         return _plain(text)
+    if after == "[" and _ITEM.match(_text_of(words[at + 1 : at + 5])) and _word(words, at + 5)[0] == "name":
+        return _word(words, at + 5)[1].strip("`")
     kind, text = _word(words, at - 2)
     if after not in (".", "[") and _word(words, at - 1)[1] == "in" and kind == "string":
         return _plain(text)
@@ -251,6 +283,10 @@ def _path(words: list[tuple[str, str]], at: int) -> tuple[tuple[str, ...], int]:
         path.append(words[end + 1][1].strip("`"))
         end += 2
     return tuple(path), end
+
+
+def _text_of(words: list[tuple[str, str]]) -> str:
+    return "".join(text for _, text in words)
 
 
 def _signs(words: list[tuple[str, str]], at: int) -> str:

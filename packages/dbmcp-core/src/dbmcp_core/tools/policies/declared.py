@@ -14,7 +14,7 @@ from dbmcp_core.tools.policies.condition import USER, Reading, is_plain_name, ne
 from dbmcp_core.tools.policies.messages import is_no_boolean, overload, said, split
 from dbmcp_core.tools.user import ANONYMOUS
 
-__all__ = ["declared", "mismatches", "never", "strangers"]
+__all__ = ["declared", "items_of", "mismatches", "never", "strangers"]
 
 _KINDS: Mapping[str, Kind] = {"integer": "int", "number": "double", "boolean": "bool", "string": "string"}
 #: Nobody can be another kind of caller: ``User.from_mapping`` makes texts of what it is given.
@@ -49,17 +49,42 @@ def _kind(spec: TypeSpec | None) -> Kind:
     return _KINDS.get(spec.type, ("map",))
 
 
-def mismatches(reading: Reading, kinds: Mapping[str, Kind], *, exact: bool) -> list[str]:
+def items_of(reading: Reading, specs: Mapping[str, TypeSpec | None]) -> dict[str, TypeSpec]:
+    """Return the objects that a condition asks of lists, by what it calls them: a macro's name, or the list's.
+
+    ``order.lines.exists(line, …)`` has ``line``, and ``rows[0].id`` has ``rows``.
+    """
+    paths = {**reading.loops(), **{name: name for name in specs if name in reading.names - reading.bound}}
+    found: dict[str, TypeSpec] = {}
+    for name, path in sorted(paths.items(), key=lambda pair: pair[1].partition(".")[0] in reading.bound):
+        first, *rest = path.split(".")
+        spec = found.get(first) if first in reading.bound else specs.get(first)
+        for one in rest:
+            spec = spec.properties.get(one) if spec is not None else None
+        if spec is not None and spec.type == "array" and spec.items is not None and spec.items.type == "object":
+            found[name] = spec.items
+    return found
+
+
+def _row(spec: TypeSpec) -> Iterator[tuple[str, Kind]]:
+    yield "", ("map",)
+    yield from ((f".{name}", kind) for name, kind in _named(spec.properties))
+
+
+def mismatches(reading: Reading, kinds: Mapping[str, Kind], items: Mapping[str, TypeSpec], *, exact: bool) -> list[str]:
     """Return where a condition, which compiles, can't mean what it says: its types don't go together.
 
     Args:
         reading: The condition.
         kinds: What ``declared`` told.
+        items: What ``items_of`` told.
         exact: Whether a number is a double for certain, as it is once it was converted.
     """
     if reading.bound & {name.partition(".")[0] for name in kinds}:
         return []  # inside a macro the name is another value
-    found = (_told(column, message, exact) for column, message in objections(reading, kinds))
+    rows = {name: f"{name}_item" for name in items}
+    typed = {**kinds, **{rows[name] + name_of: kind for name, spec in items.items() for name_of, kind in _row(spec)}}
+    found = (_told(column, message, exact) for column, message in objections(reading, typed, rows))
     return list(dict.fromkeys(filter(None, found)))
 
 
@@ -69,7 +94,7 @@ def strangers(reading: Reading, name: str, spec: TypeSpec | None, *, sure: bool)
         return []
     if sure != (spec.additional_properties is False):
         return []
-    unknown = dict.fromkeys(one for one in reading.asked_of(name) if one not in spec.properties)
+    unknown = dict.fromkeys(one for one in reading.fields_of(name) if one not in spec.properties)
     told = {one: nearest(one, spec.properties) for one in unknown}
     return [f"{name} has no {one!r}{remedy}" for one, remedy in told.items() if sure or "did you" in remedy]
 

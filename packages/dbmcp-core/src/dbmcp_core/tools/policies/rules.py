@@ -105,16 +105,16 @@ class PolicySet:
     @staticmethod
     def _mistakes(condition: Condition, specs: Mapping[str, TypeSpec | None]) -> list[str]:
         """Return what a condition that compiles gets wrong about the values that it will be asked of."""
-        from dbmcp_core.tools.policies.declared import declared, mismatches, strangers
+        from dbmcp_core.tools.policies.declared import declared, items_of, mismatches, strangers
 
-        unknown = [
-            message for name, spec in specs.items() for message in strangers(condition.reading, name, spec, sure=True)
-        ]
-        return unknown or mismatches(condition.reading, declared(specs), exact=RESPONSE not in specs)
+        reading, items = condition.reading, items_of(condition.reading, specs)
+        known = {**{name: spec for name, spec in specs.items() if name not in reading.bound}, **items}
+        unknown = [message for name, spec in known.items() for message in strangers(reading, name, spec, sure=True)]
+        return unknown or mismatches(reading, declared(specs), items, exact=RESPONSE not in specs)
 
     def warnings(self) -> Problems:
         """Return what is most likely not meant so, though it is safe."""
-        from dbmcp_core.tools.policies.declared import never, strangers
+        from dbmcp_core.tools.policies.declared import items_of, never, strangers
 
         found: Problems = [
             (("parameters", place, "name"), f"no condition can ask for a parameter called {USER!r}: it is the caller")
@@ -123,7 +123,8 @@ class PolicySet:
         ]
         for policies, side, place, condition, specs in self._conditions():
             slips = never(condition.reading, specs)
-            for name, spec in specs.items():
+            known = {**{name: spec for name, spec in specs.items() if name not in condition.reading.bound}}
+            for name, spec in {**known, **items_of(condition.reading, specs)}.items():
                 slips += strangers(condition.reading, name, spec, sure=False)
             found += [_placed(policies, side, place, message) for message in slips]
         return found + self._idle_rules(sure=False)
