@@ -149,7 +149,16 @@ def test_a_sql_variant_comes_as_what_it_holds_or_is_refused_by_name(
 
 def test_parameters_keep_their_meaning(client: Client) -> None:
     zoned = dt.datetime(2024, 2, 29, 3, 4, 5, 123456, dt.timezone(dt.timedelta(hours=2)))
-    assert client.query("SELECT CAST(? AS NVARCHAR(50)) AS a", [zoned]).rows == (("2024-02-29 03:04:05.123456+02:00",),)
+    assert client.query("SELECT CAST(? AS NVARCHAR(50)) AS a", [zoned]).rows == (("2024-02-29T03:04:05.123456+02:00",),)
+    assert client.query("SELECT CAST(? AS DATETIMEOFFSET(7)) AS a", [zoned]).rows == ((zoned,),)
+
+
+def test_a_fraction_of_a_second_is_sent(client: Client) -> None:
+    moment, time = dt.datetime(2024, 2, 29, 3, 4, 5, 123456), dt.time(3, 4, 5, 123456)
+    query = "SELECT CAST(? AS DATETIME2(7)) AS a, CAST(? AS TIME(7)) AS b, CAST(? AS TIME(7)) AS c"
+    assert client.query(query, [moment, time, dt.time(3, 4, 5)]).rows == ((moment, time, dt.time(3, 4, 5)),)
+    with pytest.raises(DatabaseError, match="SQL Server's time has no zone"):
+        client.query("SELECT CAST(? AS TIME(7)) AS a", [dt.time(3, tzinfo=dt.UTC)])
     number = 10**37 + 1
     assert client.query("SELECT CAST(? AS DECIMAL(38, 0)) AS a", [number]).rows == ((Decimal(number),),)
     for strange in (10**40, [1, 2], {"a": 1}, dt.timedelta(1)):

@@ -336,14 +336,14 @@ _COMMANDS: tuple[tuple[str, Callable[[Connection, re.Match[str]], Result | None]
 
 
 def procedure(name: str, argument: Any = None) -> Result:
-    """Return what a procedure that drivers call gives: the length of a type, no parameter, no table."""
+    """Return what a procedure that drivers call gives: how long a type is, no parameter, no table."""
     number, small, text = Type("int"), Type("smallint"), Type("nvarchar")
     if name == "sp_describe_undeclared_parameters":
         return Result([("parameter_ordinal", number), ("name", text), ("suggested_system_type_id", number)], [])
     if not name.startswith("sp_datatype_info"):
         raise ServerFault(2812, f"Could not find stored procedure '{name}'.")
     columns = [("TYPE_NAME", text), ("DATA_TYPE", small), ("PRECISION", number), ("LITERAL_PREFIX", text)]
-    length = {12: 8000, -9: 4000, -3: 8000}.get(argument)
+    length = {12: 8000, -9: 4000, -3: 8000, 93: 27}.get(argument)
     rows = [("text", argument, length, "'", *[0] * 16)] if length else []
     return Result(columns + [(f"C{at}", small) for at in range(16)], [rows])
 

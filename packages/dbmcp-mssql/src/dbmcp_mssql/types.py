@@ -100,7 +100,11 @@ def parameter(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, dict)):  # a list would be a table to pyodbc
         raise QueryFailed(f"A {type(value).__name__} can't be a value here.", hint="Send it as JSON text.")
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        return value.isoformat(" ")  # pyodbc would drop the zone
+        return value.isoformat()  # pyodbc would drop the zone
+    if isinstance(value, dt.time):
+        if value.tzinfo is not None:
+            raise QueryFailed("SQL Server's time has no zone.", hint="Send the time without one, or a date with it.")
+        return value.isoformat() if value.microsecond else value  # pyodbc would drop the fraction of the second
     if isinstance(value, bool) or not isinstance(value, int):
         return value
     if abs(value) >= 10**38:
