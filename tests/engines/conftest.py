@@ -1,4 +1,4 @@
-"""A server of MongoDB's protocol, for all tests that want one."""
+"""A server of MongoDB's protocol, and tools on any engine, for all tests that want them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dbmcp_core import Executor, Registry
+from dbmcp_core.config import source
 from dbmcp_core.testing.server_process import ServerProcess, free_port
+from dbmcp_core.tools.files.loading import load
+from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
+from dbmcp_core.tools.toolbox import Toolbox
 
 URI = "DBMCP_TEST_MONGODB_URI"
 
@@ -62,3 +67,23 @@ def mongo(mongo_uri: str) -> Iterator[dict[str, Any]]:
     yield {"uri": mongo_uri, "database": name}
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database(name)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[[str, dict[str, Any]], Toolbox]]:
+    """Make a toolbox of tools, given as their YAML, on a source with the given settings."""
+    made: list[Toolbox] = []
+
+    def make(tools: str, given: dict[str, Any]) -> Toolbox:
+        (tmp_path / "tools").mkdir(exist_ok=True)
+        (tmp_path / "tools" / "all.yml").write_text(f"dbmcp: 1\ntools:\n{tools}")
+        registry = Registry()
+        one = source(registry, "library", {"read_only": False, **given})
+        config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", [one])
+        made.append(Toolbox(load(config).require(), Executor(registry, [one]), registry))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one.executor.close()

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dbmcp_core import Executor, Registry
-from dbmcp_core.config import source
 from dbmcp_core.errors import DbmcpError, Refused
-from dbmcp_core.tools.files.loading import load
 from dbmcp_core.tools.files.validating import validated
 from dbmcp_core.tools.model import Parameter
-from dbmcp_core.tools.project import ProjectConfig, ProjectOptions
 from dbmcp_core.tools.sql.native import NativeCode
 from dbmcp_core.tools.toolbox import Toolbox, ToolCall
 
@@ -59,25 +55,6 @@ def test_a_template_is_for_sql() -> None:
     assert told("{{ name }}", "name", language="jinja") == [
         "Jinja writes SQL, and this source has another language; write :name for a value"
     ]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Toolbox] = []
-
-    def make(tools: str, given: dict[str, Any]) -> Toolbox:
-        (tmp_path / "tools").mkdir(exist_ok=True)
-        (tmp_path / "tools" / "all.yml").write_text(f"dbmcp: 1\ntools:\n{tools}")
-        registry = Registry()
-        one = source(registry, "library", {"read_only": False, **given})
-        config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", [one])
-        made.append(Toolbox(load(config).require(), Executor(registry, [one]), registry))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-        one.executor.close()
 
 
 def call(toolbox: Toolbox, tool: str, **arguments: Any) -> Any:

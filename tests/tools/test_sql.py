@@ -122,11 +122,20 @@ def test_what_an_engine_decides_on_itself_is_tolerated() -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "bound"),
-    [("sqlite", '[1, "ä"]'), ("mysql", '[1, "ä"]'), ("tsql", '[1, "ä"]'), ("duckdb", [1, "ä"]), ("postgres", [1, "ä"])],
+    [
+        *((one, '["b", "ä"]') for one in ("sqlite", "mysql", "tsql")),
+        *((one, ["b", "ä"]) for one in ("duckdb", "postgres")),
+    ],
 )
 def test_lists_are_what_the_engine_takes(dialect: str, bound: object) -> None:
-    params = sql_code("SELECT $a", parameters("a"), dialect).statement({"a": [1, "ä"]}).params
+    params = sql_code("SELECT $a", parameters("a"), dialect).statement({"a": ["b", "ä"]}).params
     assert params == ({"a": bound} if dialect == "duckdb" else (bound,))
+
+
+def test_a_path_into_a_parameter_is_none_of_another_on_databricks() -> None:
+    code = sql_code("SELECT $a:b.c, $a::int, parse_json($a):d", parameters("a"), "databricks")
+    assert code.problems() == code.check("databricks", read_only=True) == []
+    assert code.statement({"a": "1"}).text == "SELECT (?):b.c, ?::int, parse_json(?):d"
 
 
 def test_nested_lists_are_json_on_postgres() -> None:

@@ -154,7 +154,8 @@ def _value(parameter: Any) -> Any:
 
 
 _LITERALS = {
-    **dict.fromkeys(("INT", "BIGINT", "SMALLINT", "TINYINT"), int),
+    **dict.fromkeys(("INT", "SMALLINT", "TINYINT"), int),
+    "BIGINT": lambda text: f.expr(f"{int(text)}L"),  # of a Python int, Spark takes the size for the type
     **dict.fromkeys(("DOUBLE", "FLOAT"), float),
     "TIMESTAMP": dt.datetime.fromisoformat,
     "TIMESTAMP_NTZ": lambda text: f.expr(f"TIMESTAMP_NTZ '{dt.datetime.fromisoformat(text)}'"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from dbmcp_core.statement import Params, RefusalCode, Statement
@@ -171,6 +173,10 @@ def _value(value: Any, where: str, depth: int = 0) -> Any:
         return BoundObject({key: _value(item, where, depth + 1) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return [_value(item, where, depth + 1) for item in value]
+    if isinstance(value, (dt.date, dt.time)):  # JSON has it as text, and texts of one form can be compared
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        raise ReadError(f"No double has all digits of {where}, and Chroma has no other numbers; give it as a text")
     if hasattr(value, "tolist"):  # numpy's
         return _value(value.tolist(), where, depth + 1)
     raise ReadError(f"Chroma has no value of the type {type(value).__name__}, as {where} is")

@@ -69,9 +69,26 @@ def _parameter(value: Any) -> _Parameter:  # noqa: C901 - one line a type
     if isinstance(value, Mapping):
         return _Parameter("MAP", items=[_parameter(part) for pair in value.items() for part in pair])
     if isinstance(value, (list, tuple)):
-        return _Parameter("ARRAY", items=[_parameter(item) for item in value])
+        return _Parameter("ARRAY", items=_one_kind([_parameter(item) for item in value]))
     hint = ": write unhex(?) and give the bytes in hexadecimal" if isinstance(value, (bytes, bytearray)) else ""
     raise ValueError(f"a {type(value).__name__} can't be a parameter{hint}")
+
+
+def _one_kind(items: list[_Parameter]) -> list[_Parameter]:
+    """Return *items* with their whole numbers, or decimals, as one type, which an array's are."""
+    kinds = {item.kind for item in items} - {"VOID"}
+    if kinds == {"INT", "BIGINT"}:
+        kind = "BIGINT"
+    elif len(kinds) > 1 and all(one.startswith(("INT", "BIGINT", "DECIMAL")) for one in kinds):
+        texts = [item.text.lstrip("-").partition(".") for item in items if item.text is not None]
+        scale = max(len(fraction) for _, _, fraction in texts)
+        precision = max(len(whole) for whole, _, _ in texts) + scale
+        if precision > _MAX_DIGITS:
+            raise ValueError(f"these numbers in one list need {precision} digits, and a DECIMAL has {_MAX_DIGITS}")
+        kind = f"DECIMAL({precision},{scale})"
+    else:
+        return items
+    return [item if item.kind == "VOID" else _Parameter(kind, item.text) for item in items]
 
 
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}

@@ -338,9 +338,14 @@ def _scalar(value: Any) -> Any:
         case str():
             return Bound(value)
         case int() if not _LEAST <= value <= _MOST:
-            raise ValueError("is an integer of more than 64 bits")
+            raise ValueError("is an integer of more than 64 bits; give it as a text")
         case decimal.Decimal():
-            return decimal128(str(value))
+            try:
+                return decimal128(str(value))
+            except ValueError as exc:
+                raise ValueError(f"{exc}; give it as a text") from None
         case dt.date() if not isinstance(value, dt.datetime):
             return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+        case dt.time():  # of which BSON has none
+            return Bound(value.isoformat())
     return value

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import adapters, postgres, pq
@@ -188,12 +189,21 @@ class _Int(Dumper):
         raise NotImplementedError("upgrade() returns the one that does")
 
 
+def _plain(value: object) -> str:
+    """Return what JSON has no form for as text."""
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, (Decimal, UUID)):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} has no form in JSON")
+
+
 class _Dict(Dumper):
     oid = postgres.types["jsonb"].oid
 
     def dump(self, obj: dict[str, Any]) -> bytes:
         try:
-            return json.dumps(obj, allow_nan=False).encode()
+            return json.dumps(obj, allow_nan=False, default=_plain).encode()
         except (TypeError, ValueError, RecursionError) as exc:
             raise psycopg.DataError(f"a dict that is not JSON can't be sent: {exc}") from exc
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from dbmcp_core.errors import LimitExceeded
-from dbmcp_core.tools.sql.references import as_json
+from dbmcp_core.tools.sql.values import as_json
 
 __all__ = ["FILTERS", "MAX_TEXT", "TESTS", "Missing", "sized", "text_of", "weighed"]
 

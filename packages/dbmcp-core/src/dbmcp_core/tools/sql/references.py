@@ -6,29 +6,26 @@ reference. Only references change; no value ever becomes part of a text.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from dbmcp_core.binding import BEFORE_VALUE
 from dbmcp_core.errors import ArgumentsInvalid, ConfigError
 from dbmcp_core.statement import Statement
+from dbmcp_core.tools.sql.values import bindable
 
-__all__ = ["Cut", "Reference", "bindable", "cut", "statement"]
+__all__ = ["Cut", "Reference", "cut", "statement"]
 
 #: Engines whose placeholders have numbers, so that one value can be referred to twice; elsewhere it is bound twice.
 _NUMBERED = {"postgres": "$", "duckdb": "$", "sqlite": "?"}
 #: Engines whose placeholders have names.
 _NAMED = frozenset({"duckdb"})
-#: Engines whose drivers take no lists and objects: they get them as JSON text, which their JSON functions read.
-_JSON_TEXT = frozenset({"sqlite", "tsql", "mysql"})
 _NAME = r"[A-Za-z_]\w*"
+#: A path into a value, ``$o:field``: Databricks would read its beginning as one more placeholder.
+_PATH = re.compile(r":(?!:)")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -181,9 +178,12 @@ def statement(found: Cut, values: Mapping[str, Any], dialect: str, *, by_name: b
     for reference in found.references:
         name = _spelled(reference, values)
         if numbered is None or name not in numbers:
-            bound.append(bindable(values[name], dialect))
+            bound.append(bindable(values[name], dialect, name))
             numbers[name] = len(bound)
-        pieces += [found.text[position : reference.start], f"{numbered}{numbers[name]}" if numbered else "?"]
+        placeholder = f"{numbered}{numbers[name]}" if numbered else "?"
+        if dialect == "databricks" and _PATH.match(found.text, reference.end):
+            placeholder = f"({placeholder})"
+        pieces += [found.text[position : reference.start], placeholder]
         position = reference.end
     return Statement("".join([*pieces, found.text[position:]]), tuple(bound))
 
@@ -195,7 +195,7 @@ def _named(found: Cut, values: Mapping[str, Any], dialect: str) -> Statement:
     position = 0
     for reference in found.references:
         name = _spelled(reference, values)
-        bound[name] = bindable(values[name], dialect)
+        bound[name] = bindable(values[name], dialect, name)
         pieces += [found.text[position : reference.start], f"${name}"]
         position = reference.end
     return Statement("".join([*pieces, found.text[position:]]), bound)
@@ -211,36 +211,3 @@ def _spelled(reference: Reference, values: Mapping[str, Any]) -> str:
     if name is None:
         raise ArgumentsInvalid(f"There is no value for {reference.written!r}.")
     return name
-
-
-def bindable(value: Any, dialect: str) -> Any:
-    """Return *value* as the driver takes it: a list or an object is JSON text where the database has neither.
-
-    PostgreSQL takes lists as arrays and objects as jsonb; a list that holds lists or objects is JSON there, since an
-    array of those can't be. DuckDB and Databricks take both as they are.
-    """
-    if not isinstance(value, (list, tuple, dict)):
-        return value
-    if dialect in _JSON_TEXT or (dialect == "postgres" and isinstance(value, (list, tuple)) and _is_nested(value)):
-        return as_json(value)
-    return value
-
-
-def _is_nested(value: Collection[Any]) -> bool:
-    return any(isinstance(item, (list, tuple, dict)) for item in value)
-
-
-def as_json(value: Any) -> str:
-    """Return *value* as JSON text. What JSON has no form for is text in it; a NaN is refused."""
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise ArgumentsInvalid(f"A value can't be written as JSON: {exc}.") from exc
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
-    if isinstance(value, (Decimal, UUID)):
-        return str(value)
-    raise TypeError(f"a {type(value).__name__} has no form in JSON")

@@ -1,0 +1,114 @@
+"""Parameters of tools on every engine: a declared type is bound as it is, or refused with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbmcp_core.errors import ArgumentsInvalid, DbmcpError
+from dbmcp_core.tools.files.validating import validated
+from dbmcp_core.tools.toolbox import Toolbox, ToolCall
+
+Echo = Callable[[str], Toolbox]
+ENGINES = ("sqlite", "duckdb", "postgres", "mysql", "mongo")
+TYPES = """
+- {name: v_time, PARAMETER: {name: v, type: string, format: time}}
+- {name: v_number, PARAMETER: {name: v, type: number}}
+- {name: v_integer, PARAMETER: {name: v, type: integer}}
+- {name: v_object, PARAMETER: {name: v, type: object, properties: {at: {type: string, format: time}}}}
+- {name: v_times, PARAMETER: {name: v, type: array, items: {type: string, format: time}}}
+- {name: v_numbers, PARAMETER: {name: v, type: array, items: {type: number}}}
+- {name: v_list, PARAMETER: {name: v, type: array}}
+"""
+_ECHO = {"mongo": "db.one.aggregate([{$limit: 1}, {$project: {_id: 0, v: {$literal: :v}}}])"}
+
+
+@pytest.fixture
+def echo(request: pytest.FixtureRequest, tmp_path: Path, make: Callable[..., Toolbox]) -> Echo:
+    """Make tools on an engine that answer with the value that they are given, one for each type."""
+
+    def made(engine: str) -> Toolbox:
+        given: dict[str, Any] = {}
+        if engine == "sqlite":
+            given["filename"] = str(tmp_path / "empty.db")
+            Path(given["filename"]).touch()
+        elif engine != "duckdb":
+            given = request.getfixturevalue({"mongo": "mongo"}.get(engine, f"{engine}_settings"))
+        code = f"annotations: {{readOnlyHint: true}}, source: {{code: '{_ECHO.get(engine, 'SELECT $v AS v')}'}}"
+        tools = TYPES.replace("PARAMETER: ", f"{code}, parameters: [").replace("}}\n", "}]}\n")
+        seed = "- {name: seed, source: {code: 'db.one.insertOne({a: 1})'}}\n" if engine == "mongo" else ""
+        toolbox = make(tools + seed, {"engine": engine, **given})
+        if seed:
+            toolbox.call(ToolCall("tool", "seed", {}))
+        return toolbox
+
+    return made
+
+
+def answer(toolbox: Toolbox, tool: str, value: Any) -> Any:
+    [row] = toolbox.call(ToolCall("tool", tool, {"v": value})).value
+    return row["v"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_time_is_bound_alone_in_a_list_and_in_an_object(echo: Echo, engine: str) -> None:
+    toolbox = echo(engine)
+    assert validated(toolbox.project.config, toolbox.executor).errors == []
+    assert answer(toolbox, "v_time", "09:30:00.5") == "09:30:00.500000"
+    assert "09:30:00.500000" in str(answer(toolbox, "v_times", ["09:30:00.5"]))
+    assert "09:30:00.500000" in str(answer(toolbox, "v_object", {"at": "09:30:00.5"}))
+
+
+#: A decimal, or a whole number, that the engine's own can't hold.
+BEYOND = {
+    "sqlite": ("0.12345678901234567890", 2**63),
+    "duckdb": ("0." + "1" * 39, 2**128),
+    "mysql": ("0." + "1" * 66, 10**65),
+}
+
+
+@pytest.mark.parametrize(("engine", "numbers"), BEYOND.items())
+def test_a_number_that_the_engine_has_not_is_refused_by_the_name_of_its_parameter(
+    echo: Echo, engine: str, numbers: tuple[str, int]
+) -> None:
+    toolbox = echo(engine)
+    for tool, value in zip(("v_number", "v_integer"), numbers, strict=True):
+        with pytest.raises(ArgumentsInvalid, match="The parameter 'v' ") as refused:
+            answer(toolbox, tool, value)
+        assert "Declare it as a string" in str(refused.value.hint)
+
+
+def test_mongo_says_what_to_do_with_a_number_that_bson_has_not(echo: Echo) -> None:
+    toolbox = echo("mongo")
+    for tool, value in (("v_number", "0." + "1" * 35), ("v_integer", 2**63)):
+        with pytest.raises(DbmcpError, match=r"parameter of :v .*; give it as a text"):
+            answer(toolbox, tool, value)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_numbers_of_one_list_keep_their_digits(echo: Echo, engine: str) -> None:
+    toolbox = echo(engine)
+    long = "123456789012345678901234567890.5"
+    assert answer(toolbox, "v_numbers", ["1.5", long]) == [1.5, long]
+    scale = ".0" if engine == "duckdb" else ""  # which is the column's there, and the value's here
+    assert answer(toolbox, "v_numbers", [2**60 + 1, 1.5]) == [f"1152921504606846977{scale}", 1.5]
+    assert answer(toolbox, "v_list", [1, 1.5]) == [1.0, 1.5]
+
+
+def test_numbers_that_have_no_common_type_in_duckdb_are_refused(echo: Echo) -> None:
+    with pytest.raises(ArgumentsInvalid, match="needs 39 digits"):
+        answer(echo("duckdb"), "v_numbers", ["1" * 36, "0.123"])
+
+
+def test_what_is_mixed_is_no_array_of_postgres(echo: Echo) -> None:
+    with pytest.raises(ArgumentsInvalid, match="'v' is a list of numbers and texts, and an array"):
+        answer(echo("postgres"), "v_list", [1, "a"])
+
+
+@pytest.mark.parametrize("name", ["", "a\0b"])
+def test_a_field_that_duckdb_would_lose_is_refused(echo: Echo, name: str) -> None:
+    with pytest.raises(ArgumentsInvalid, match="DuckDB has no field with the name"):
+        answer(echo("duckdb"), "v_object", {name: 1})
