@@ -220,3 +220,11 @@ def test_the_parser_must_see_the_quotes_that_the_server_sees(lexed: str, parsed:
 def test_templates_are_no_comments() -> None:
     # The parser skips {# … #} as a comment of a template language; no server does.
     assert judge("SELECT 1 {# + 'a' #}", "postgres").code is RefusalCode.AMBIGUOUS
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "duckdb"])
+@pytest.mark.parametrize("text", ["SELECT f($1,$2)", "SELECT f($1,$2),f($1,$2)", "SELECT lower($1)||$2||$3"])
+def test_dollars_of_placeholders_that_touch_begin_no_text(dialect: str, text: str) -> None:
+    assert judge(text, dialect).kind is Kind.READ
+    assert judge(f"{text}; DELETE FROM t WHERE f($1,$2)", dialect).code is RefusalCode.MULTIPLE
+    assert judge("INSERT INTO t VALUES ($1,$2),($1,$3)", dialect).kind is Kind.WRITE

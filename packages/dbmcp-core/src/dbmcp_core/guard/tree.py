@@ -54,7 +54,7 @@ def parse(blanked: str, lexemes: Sequence[Lexeme], dialect: str) -> exp.Expr:
     with _quiet():
         try:
             return _parse(blanked, lexemes, dialect)
-        except ParseError:
+        except (SqlglotError, LexError):  # ``$1,$2``, too, begins a string for the parser
             bare = _without_placeholders(blanked, lexemes)
             if bare == blanked:
                 raise
