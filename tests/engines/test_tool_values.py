@@ -16,6 +16,7 @@ Echo = Callable[[str], Toolbox]
 ENGINES = ("sqlite", "duckdb", "postgres", "mysql", "mongo")
 TYPES = """
 - {name: v_time, PARAMETER: {name: v, type: string, format: time}}
+- {name: v_moment, PARAMETER: {name: v, type: string, format: date-time}}
 - {name: v_number, PARAMETER: {name: v, type: number}}
 - {name: v_integer, PARAMETER: {name: v, type: integer}}
 - {name: v_object, PARAMETER: {name: v, type: object, properties: {at: {type: string, format: time}}}}
@@ -112,3 +113,12 @@ def test_what_is_mixed_is_no_array_of_postgres(echo: Echo) -> None:
 def test_a_field_that_duckdb_would_lose_is_refused(echo: Echo, name: str) -> None:
     with pytest.raises(ArgumentsInvalid, match="DuckDB has no field with the name"):
         answer(echo("duckdb"), "v_object", {name: 1})
+
+
+def test_a_zone_that_mysql_has_not_is_refused_and_a_local_time_is_taken(echo: Echo) -> None:
+    toolbox = echo("mysql")
+    for tool, value in (("v_moment", "2024-02-29T09:30:00Z"), ("v_time", "09:30:00+02:00")):
+        with pytest.raises(DbmcpError, match=" zone") as refused:
+            answer(toolbox, tool, value)
+        assert "without 'Z' and offset" in str(refused.value.hint)
+    assert answer(toolbox, "v_moment", "2024-02-29T09:30:00.5") == "2024-02-29T09:30:00.500000"

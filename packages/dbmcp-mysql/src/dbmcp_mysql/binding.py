@@ -55,7 +55,10 @@ def _bound_decimal(value: Decimal) -> Bound:
 
 def _bound_datetime(value: dt.datetime) -> Bound:
     if value.tzinfo is not None:
-        raise QueryFailed("MySQL's DATETIME has no time zone.", hint="Send the time without one, in that of the data.")
+        raise QueryFailed(
+            "A date and time with a zone can't be bound: MySQL's DATETIME has none.",
+            hint="Give it without 'Z' and offset, in the zone of the data.",
+        )
     parts = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
     return TYPE.DATETIME, 0, b"\x0b" + struct.pack("<HBBBBBI", *parts)
 
@@ -66,7 +69,7 @@ def _bound_date(value: dt.date) -> Bound:
 
 def _bound_time(value: dt.time) -> Bound:
     if value.tzinfo is not None:
-        raise QueryFailed("MySQL's TIME has no time zone.")
+        raise QueryFailed("MySQL's TIME has no time zone.", hint="Send the time without one, in that of the data.")
     return _bound_span(
         dt.timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
     )

@@ -19,6 +19,8 @@ _JSON_TEXT = frozenset({"sqlite", "tsql", "mysql"})
 _ARRAYS = frozenset({"postgres", "databricks"})
 #: Engines whose drivers bind no time of day.
 _NO_TIME = frozenset({"sqlite", "databricks"})
+#: Engines whose times of day have no zone.
+_NO_ZONE = frozenset({"mysql", "tsql"})
 #: What a number may have: by dialect, the whole numbers from and below, the digits of a decimal, and whose they are.
 _NUMBERS: dict[str, tuple[int, int, int, str]] = {
     "sqlite": (-(2**63), 2**63, 0, "SQLite's"),
@@ -48,6 +50,11 @@ def bindable(value: Any, dialect: str, name: str = "") -> Any:
         return _array(value, dialect, name)
     if isinstance(value, dt.time) and dialect in _NO_TIME:
         return value.isoformat()
+    if isinstance(value, dt.time) and value.tzinfo is not None and dialect in _NO_ZONE:
+        raise ArgumentsInvalid(
+            f"{_named(name)} has a time zone, and the engine's times have none.",
+            hint="Give it without 'Z' and offset, in the zone of the data.",
+        )
     if isinstance(value, (int, Decimal)):
         _check_number(value, dialect, name)
     return value
