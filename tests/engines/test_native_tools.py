@@ -109,6 +109,18 @@ CHROMA = """
   annotations: {readOnlyHint: true}
   parameters: [{name: topic, type: string}]
   source: {code: '{"collection": "note", "operation": "get", "where": {"topic": :topic}}'}
+- name: since
+  annotations: {readOnlyHint: true}
+  parameters: [{name: topic, type: string, format: date}]
+  source: {code: '{"collection": "note", "operation": "get", "where": {"topic": :topic}}'}
+- name: more
+  annotations: {readOnlyHint: true}
+  parameters: [{name: topic, type: number}]
+  source: {code: '{"collection": "note", "operation": "get", "where": {"topic": {"$gt": :topic}}}'}
+- name: says
+  annotations: {readOnlyHint: true}
+  parameters: [{name: text, type: string}]
+  source: {code: '{"collection": "note", "operation": "get", "where_document": {"$contains": :text}}'}
 """
 
 
@@ -121,4 +133,12 @@ def test_chroma(make: Make, tmp_path: Path) -> None:
     for number, topic in enumerate(('"}, "x": {"', "$ne", ":topic")):
         call(toolbox, "add", id=str(number), vector=[1, number], topic=topic)
         assert [row["id"] for row in call(toolbox, "about", topic=topic)] == [str(number)]
+    call(toolbox, "add", id="dated", vector=[1, 1], topic="2024-02-29")
+    assert [row["id"] for row in call(toolbox, "since", topic="2024-02-29")] == ["dated"]
+    for tool, given, told in (
+        ("more", {"topic": "0.12345678901234567890"}, "No double has all digits of the parameter :topic"),
+        ("says", {"text": "a\0"}, "has a NUL"),  # Chroma would find every document with an a
+    ):
+        with pytest.raises(DbmcpError, match=told):
+            call(toolbox, tool, **given)
     assert validated(toolbox.project.config, toolbox.executor).errors == []

@@ -146,7 +146,7 @@ class Filter(_Walk):
         if key == DOCUMENT:
             if operator not in _CONTAINS:
                 fail(path, "of a document there are $contains and $not_contains")
-            text(operand, path, most=_TEXT, empty=False)
+            _searched(operand, path, _TEXT)
         elif operator in _MEMBERS:
             self.members(operand, path)
         elif operator in _ORDER and not is_number(operand):
@@ -167,4 +167,10 @@ class DocumentFilter(_Walk):
             hint = nearest(key, known) if key.startswith("$") else "; a key of metadata belongs into where"
             fail(path, f"is no operator of documents{hint}; there are {', '.join((*known, *_LOGIC))}")
         self.operators.add(key)
-        text(content, path, most=_PATTERN if key in _REGEX else _TEXT, empty=False)
+        _searched(content, path, _PATTERN if key in _REGEX else _TEXT)
+
+
+def _searched(value: Any, path: str, most: int) -> None:
+    """Raise if *value* is no text that documents can be searched for."""
+    if "\0" in text(value, path, most=most, empty=False):
+        fail(path, "has a NUL, where Chroma would take the text for its end")
