@@ -10,7 +10,7 @@ from dbmcp_core.binding import bind
 from dbmcp_core.errors import ArgumentsInvalid
 from dbmcp_core.sqlite.binding import bindable
 from dbmcp_core.statement import RefusalCode, Statement
-from dbmcp_core.tools.model import Parameter
+from dbmcp_core.tools.model import Parameter, TypeSpec
 from dbmcp_core.tools.sql.code import sql_code
 
 DIALECTS = ("databricks", "duckdb", "mysql", "postgres", "sqlite", "tsql")
@@ -140,6 +140,13 @@ def test_a_path_into_a_parameter_is_none_of_another_on_databricks() -> None:
 
 def test_nested_lists_are_json_on_postgres() -> None:
     assert sql_code("SELECT $a", parameters("a"), "postgres").statement({"a": [{"b": 1}]}).params == ('[{"b": 1}]',)
+
+
+@pytest.mark.parametrize(("items", "bound"), [("object", "[]"), ("array", "[]"), ("string", [])])
+def test_an_empty_list_is_bound_as_a_full_one_would_be(items: str, bound: object) -> None:
+    declared = [Parameter(name="a", type="array", items=TypeSpec(type=items))]
+    for dialect in ("postgres", "databricks"):
+        assert sql_code("SELECT $a", declared, dialect).statement({"a": []}).params == (bound,)
 
 
 def test_a_nan_is_no_json() -> None:

@@ -11,6 +11,7 @@ from dbmcp_core.statement import RefusalCode, Statement
 from dbmcp_core.tools.model import Parameter
 from dbmcp_core.tools.sql.checking import Code, Problem, faults
 from dbmcp_core.tools.sql.references import Cut, cut, spelled, statement
+from dbmcp_core.tools.sql.values import with_json_lists
 
 __all__ = ["Code", "SqlCode", "reference_problems", "sql_code", "unused_problems"]
 
@@ -20,6 +21,7 @@ class SqlCode:
 
     def __init__(self, text: str, parameters: Sequence[Parameter], dialect: str) -> None:
         self._text = text
+        self._parameters = list(parameters)
         self._names = [parameter.name for parameter in parameters]
         self._dialect = dialect
         self._cuts: dict[str, Cut] = {}
@@ -50,7 +52,8 @@ class SqlCode:
 
     def statement(self, arguments: Mapping[str, Any]) -> Statement:
         """Return the statement with the driver's placeholders, and the values that it refers to."""
-        return statement(self._cut(self._dialect), arguments, self._dialect, by_name=True)
+        values = with_json_lists(arguments, self._parameters, self._dialect)
+        return statement(self._cut(self._dialect), values, self._dialect, by_name=True)
 
     def samples(self) -> list[Statement]:
         """Return the statement with NULL for every value."""

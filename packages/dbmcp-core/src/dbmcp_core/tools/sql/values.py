@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from dbmcp_core.errors import ArgumentsInvalid
+from dbmcp_core.tools.model import Parameter
 
-__all__ = ["as_json", "bindable"]
+__all__ = ["as_json", "bindable", "with_json_lists"]
 
 #: Engines that have neither lists nor objects to bind: they get them as JSON text, which their JSON functions read.
 _JSON_TEXT = frozenset({"sqlite", "tsql", "mysql"})
@@ -58,6 +59,18 @@ def bindable(value: Any, dialect: str, name: str = "") -> Any:
     if isinstance(value, (int, Decimal)):
         _check_number(value, dialect, name)
     return value
+
+
+def with_json_lists(arguments: Mapping[str, Any], parameters: Iterable[Parameter], dialect: str) -> Mapping[str, Any]:
+    """Return *arguments* with JSON text for empty lists of what is declared as lists or objects, as for full ones."""
+    if dialect not in _ARRAYS:
+        return arguments
+    empty = {
+        one.name: "[]"
+        for one in parameters
+        if arguments.get(one.name) == [] and one.items is not None and one.items.type in ("array", "object")
+    }
+    return {**arguments, **empty}
 
 
 def _is_nested(value: Collection[Any]) -> bool:
