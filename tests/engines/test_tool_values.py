@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from dbmcp_core.errors import ArgumentsInvalid, DbmcpError
+from dbmcp_core.running import Running
 from dbmcp_core.tools.files.validating import validated
 from dbmcp_core.tools.toolbox import Toolbox, ToolCall
 
 Echo = Callable[[str], Toolbox]
+Make = Callable[[str, dict[str, Any]], Toolbox]
+Settings = Callable[[str], dict[str, Any]]
 ENGINES = ("sqlite", "duckdb", "postgres", "mysql", "mongo")
 TYPES = """
 - {name: v_time, PARAMETER: {name: v, type: string, format: time}}
@@ -28,20 +31,28 @@ _ECHO = {"mongo": "db.one.aggregate([{$limit: 1}, {$project: {_id: 0, v: {$liter
 
 
 @pytest.fixture
-def echo(request: pytest.FixtureRequest, tmp_path: Path, make: Callable[..., Toolbox]) -> Echo:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Return the settings of an empty database of an engine."""
+
+    def of(engine: str) -> dict[str, Any]:
+        if engine == "duckdb":
+            return {"filename": str(tmp_path / "empty.duckdb"), "create_if_not_exists": True}
+        if engine == "sqlite":
+            return {"filename": str(tmp_path / "empty.db"), "create_if_not_exists": True}
+        return dict(request.getfixturevalue("mongo" if engine == "mongo" else f"{engine}_settings"))
+
+    return of
+
+
+@pytest.fixture
+def echo(settings: Settings, make: Make) -> Echo:
     """Make tools on an engine that answer with the value that they are given, one for each type."""
 
     def made(engine: str) -> Toolbox:
-        given: dict[str, Any] = {}
-        if engine == "sqlite":
-            given["filename"] = str(tmp_path / "empty.db")
-            Path(given["filename"]).touch()
-        elif engine != "duckdb":
-            given = request.getfixturevalue({"mongo": "mongo"}.get(engine, f"{engine}_settings"))
         code = f"annotations: {{readOnlyHint: true}}, source: {{code: '{_ECHO.get(engine, 'SELECT $v AS v')}'}}"
         tools = TYPES.replace("PARAMETER: ", f"{code}, parameters: [").replace("}}\n", "}]}\n")
         seed = "- {name: seed, source: {code: 'db.one.insertOne({a: 1})'}}\n" if engine == "mongo" else ""
-        toolbox = make(tools + seed, {"engine": engine, **given})
+        toolbox = make(tools + seed, {"engine": engine, **settings(engine)})
         if seed:
             toolbox.call(ToolCall("tool", "seed", {}))
         return toolbox
@@ -122,3 +133,39 @@ def test_a_zone_that_mysql_has_not_is_refused_and_a_local_time_is_taken(echo: Ec
             answer(toolbox, tool, value)
         assert "without 'Z' and offset" in str(refused.value.hint)
     assert answer(toolbox, "v_moment", "2024-02-29T09:30:00.5") == "2024-02-29T09:30:00.500000"
+
+
+WRITES = """
+- {name: make, source: {code: "CREATE TABLE item (id INTEGER PRIMARY KEY, name VARCHAR(200))"}}
+- name: add
+  parameters: [{name: id, type: integer}, {name: name, type: string}]
+  return: {type: object, properties: {id: {type: integer}, name: {type: string}}}
+  source: {code: "INSERT INTO item (id,name) VALUES ($id,$name) RETURNING id, name"}
+- name: remove
+  parameters: [{name: least, type: integer}]
+  source: {code: "DELETE FROM item WHERE id >= $least RETURNING id"}
+- {name: all, annotations: {readOnlyHint: true}, source: {code: SELECT id FROM item ORDER BY id}}
+"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb", "postgres", "mysql"])
+def test_what_a_write_returns_is_the_result_and_a_long_list_is_read_on(
+    engine: str, settings: Settings, make: Make
+) -> None:
+    toolbox = make(WRITES, {"engine": engine, **settings(engine), "max_rows": 2})
+
+    def call(tool: str, **arguments: Any) -> Any:
+        return toolbox.call(ToolCall("tool", tool, arguments))
+
+    call("make")
+    assert validated(toolbox.project.config, toolbox.executor).errors == []
+    for number in range(5):
+        assert call("add", id=number, name="o'x").value == {"id": number, "name": "o'x"}
+    page = call("all")
+    found = list(page.value)
+    while page.cursor is not None:
+        page = toolbox.read_on(page.cursor, running=Running())
+        found += page.value
+    assert [row["id"] for row in found] == [0, 1, 2, 3, 4]
+    assert sorted(row["id"] for row in call("remove", least=4).value) == [4]
+    assert len(call("all").value) == 2
