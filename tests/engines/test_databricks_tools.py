@@ -19,6 +19,7 @@ from dbmcp_core.tools.toolbox import Toolbox, ToolCall
 
 TOOLS = """
 - {name: time, READS, parameters: [{name: v, type: string, format: time}], source: {code: SELECT $v AS v}}
+- {name: date, READS, parameters: [{name: v, type: string, format: date}], source: {code: SELECT $v AS v}}
 - {name: number, READS, parameters: [{name: v, type: number}], source: {code: SELECT $v AS v}}
 - {name: times, READS, parameters: [{name: v, type: array, items: {type: string, format: time}}],
    source: {code: SELECT $v AS v}}
@@ -61,6 +62,11 @@ def test_a_time_is_bound_as_text(toolbox: Toolbox) -> None:
     assert validated(toolbox.project.config, toolbox.executor).errors == []
     assert answer(toolbox, "time", "09:30:00.5") == "09:30:00.500000"
     assert answer(toolbox, "times", ["09:30"]) == ["09:30:00"]
+
+
+@pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31"])
+def test_a_date_may_be_the_first_and_the_last(toolbox: Toolbox, value: str) -> None:
+    assert answer(toolbox, "date", value) == value
 
 
 @pytest.mark.parametrize("value", [{}, {"a": 1}, {"a": 1, "b": "x", "c": [1, "y", {}], "d": {"e": None}}, {"b": {}}])

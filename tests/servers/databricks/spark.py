@@ -159,7 +159,8 @@ _LITERALS = {
     **dict.fromkeys(("DOUBLE", "FLOAT"), float),
     "TIMESTAMP": dt.datetime.fromisoformat,
     "TIMESTAMP_NTZ": lambda text: f.expr(f"TIMESTAMP_NTZ '{dt.datetime.fromisoformat(text)}'"),
-    "DATE": dt.date.fromisoformat,
+    # Not the date itself: on its way to Java the year 1 would lose its zeros.
+    "DATE": lambda text: f.expr(f"DATE'{dt.date.fromisoformat(text)}'"),
     "DECIMAL": Decimal,
     "BOOLEAN": lambda text: text.lower() == "true",
 }
