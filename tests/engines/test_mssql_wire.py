@@ -153,6 +153,14 @@ def test_parameters_keep_their_meaning(client: Client) -> None:
     assert client.query("SELECT CAST(? AS DATETIMEOFFSET(7)) AS a", [zoned]).rows == ((zoned,),)
 
 
+def test_the_first_dates_are_sent_as_they_are(client: Client) -> None:
+    days = [dt.date(1, 1, 1), dt.date(1, 1, 2), dt.date(1752, 12, 31), dt.date(9999, 12, 31)]
+    for day in days:
+        moment = dt.datetime.combine(day, dt.time(3, 4, 5, 123456))
+        found = client.query("SELECT CAST(? AS DATE) AS a, CAST(? AS DATETIME2(7)) AS b", [day, moment])
+        assert found.rows == ((day, moment),)
+
+
 def test_a_fraction_of_a_second_is_sent(client: Client) -> None:
     moment, time = dt.datetime(2024, 2, 29, 3, 4, 5, 123456), dt.time(3, 4, 5, 123456)
     query = "SELECT CAST(? AS DATETIME2(7)) AS a, CAST(? AS TIME(7)) AS b, CAST(? AS TIME(7)) AS c"

@@ -101,6 +101,8 @@ def parameter(value: Any) -> Any:
         raise QueryFailed(f"A {type(value).__name__} can't be a value here.", hint="Send it as JSON text.")
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         return value.isoformat()  # pyodbc would drop the zone
+    if isinstance(value, dt.date) and value.year < 1753:
+        return value.isoformat()  # of the first of them, FreeTDS sends the day before
     if isinstance(value, dt.time):
         if value.tzinfo is not None:
             raise QueryFailed("SQL Server's time has no zone.", hint="Send the time without one, or a date with it.")
