@@ -82,6 +82,30 @@ def test_a_write_on_a_source_that_is_read_only(tmp_path: Path) -> None:
     assert "read_only = false" in problem.message
 
 
+def test_the_type_of_a_parameter_counts_and_its_value_does_not(engine_shop: Executor, tmp_path: Path) -> None:
+    [source] = engine_shop.sources()
+    number, ids = "{name: n, type: number}", "{name: ids, type: array, items: {type: integer}}"
+    honest = tool("division", "SELECT 1 / ($n - 1) AS x", "{name: n, type: integer}")
+    honest += tool("day", "SELECT id FROM product WHERE CURRENT_DATE > $d", "{name: d, type: string}")
+    assert problems(engine_shop, tmp_path, honest) == []
+    if source.engine.name == "postgres":
+        lists = tool("ids", "SELECT unnest($ids) AS id", ids) + tool(
+            "one", "SELECT id FROM product WHERE id = ANY($ids)", ids
+        )
+        assert problems(engine_shop, tmp_path, lists) == []
+        [problem] = problems(engine_shop, tmp_path, tool("t", "SELECT round($n, 1) AS x", number))
+        assert "function round(double precision, integer) does not exist" in problem.message
+        assert "explicit type casts" in problem.message
+
+
+def test_a_moment_is_an_integer_on_mysql(engine_shop: Executor, tmp_path: Path) -> None:
+    [source] = engine_shop.sources()
+    found = problems(
+        engine_shop, tmp_path, tool("t", "SELECT $at AS at", "{name: at, type: string, format: timestamp}")
+    )
+    assert ["FROM_UNIXTIME($at)" in one.message for one in found] == ([True] if source.engine.name == "mysql" else [])
+
+
 INIT = """
 from dbmcp_core.runtime import db, on_init, on_shutdown
 

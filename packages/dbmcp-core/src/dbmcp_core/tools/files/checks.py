@@ -245,7 +245,7 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
         return
     definition = one.definition
     code = code_of(definition, text, source)
-    problems = code.problems()
+    problems = [*code.problems(), *_unbindable(definition, source)]
     if not problems and source.engine.dialect is not None:
         # What the guard's parser doesn't know, or calls unsafe, the database may take all the same from its operator.
         tolerated = (RefusalCode.UNPARSABLE, RefusalCode.UNSAFE_FUNCTION)
@@ -253,6 +253,14 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     yield from _told(one, (((*route,) or ("source",), message) for route, message in problems))
     if not problems and source.engine.dialect is not None:
         yield from _returns(one, code, source.engine.dialect, config)
+
+
+def _unbindable(definition: Definition, source: Source) -> Iterator[tuple[Route, str]]:
+    """Yield parameters of which the engine can take no value, whatever it is."""
+    for index, parameter in enumerate(definition.parameters):
+        if source.engine.dialect == "mysql" and parameter.format == "timestamp":
+            told = f"MySQL takes no moment; declare an integer, and write FROM_UNIXTIME(${parameter.name})"
+            yield ("parameters", index, "format"), told
 
 
 def _returns(one: Loaded, code: Code, dialect: str, config: ProjectConfig) -> Iterator[Problem]:

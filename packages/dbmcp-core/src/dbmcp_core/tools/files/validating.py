@@ -6,7 +6,9 @@ prepared on its database, with sample values, but not run.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import datetime as dt
 import functools
 import re
 import threading
@@ -252,17 +254,30 @@ def _prepare(executor: Executor, call: Call, *, has_dialect: bool) -> None:
     except (QueryFailed, NotFound) as exc:
         if not call.statement.params or not has_dialect:
             raise
-        try:
-            executor.prepare(dataclasses.replace(call, statement=_with_nulls(call.statement)))
-        except (QueryFailed, NotFound) as other:
-            if other.message == exc.message:
-                raise exc from None
+        for change in (_other, lambda _: None):
+            try:
+                executor.prepare(dataclasses.replace(call, statement=_with(call.statement, change)))
+            except (QueryFailed, NotFound) as other:
+                if other.message == exc.message:
+                    raise exc from None
 
 
-def _with_nulls(statement: Statement) -> Statement:
+def _other(value: Any) -> Any:
+    """Return another value of the same type; null for what may be of a type that its text has to fit."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return type(value)(12_345)
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None)  # which not every database has a place for
+    return None if isinstance(value, (str, list, dict)) else value
+
+
+def _with(statement: Statement, change: Callable[[Any], Any]) -> Statement:
     given = statement.params
-    nulls = dict.fromkeys(given) if isinstance(given, Mapping) else [None] * len(given)
-    return dataclasses.replace(statement, params=nulls)
+    if isinstance(given, Mapping):
+        return dataclasses.replace(statement, params={name: change(value) for name, value in given.items()})
+    return dataclasses.replace(statement, params=[change(value) for value in given])
 
 
 def _samples(one: Loaded, source: Source, project: Project) -> list[Statement]:
@@ -270,14 +285,24 @@ def _samples(one: Loaded, source: Source, project: Project) -> list[Statement]:
     if not isinstance(one.definition, Prompt) and one.definition.code_language == "jinja":
         return code.samples()[: checks.MOST_SAMPLES]
     values = {one.name: _sample(one) for one in one.definition.parameters}
-    found = [code.statement(values)]
-    if source.engine.dialect is None:
-        found.append(code.statement({name: [1.0] if value == [] else value for name, value in values.items()}))
-    return found
+    if source.engine.dialect is not None:
+        return [code.statement(values)]
+    # A list of numbers is a vector there, one of texts has keys, and an object may have to hold something.
+    filled = [{"a": "a"} if value == {} else value for value in values.values()]
+    lists: list[list[Any]] = [[], [1.0], ["a"], [{"a": "a"}]]
+    return [code.statement(values)] + [
+        code.statement({name: list(item) if value == [] else value for name, value in zip(values, filled, strict=True)})
+        for item in lists
+    ]
 
 
 def _sample(parameter: Parameter) -> Any:
     """Return a value of the parameter's type: of a null a database can't tell which."""
+    if parameter.type == "array" and parameter.items is not None and not parameter.examples:
+        declared = parameter.items.model_dump(by_alias=True, exclude_unset=True)
+        item = Parameter.model_validate({**declared, "name": "item"})
+        with contextlib.suppress(ArgumentsInvalid):
+            return convert([parameter], {parameter.name: [_sample(item)]})[parameter.name]
     given = [one for one in (parameter.default, *parameter.examples, *(parameter.enum or ())) if one is not None]
     for value in [*given[:1], *_PLAIN.get(parameter.format or parameter.type, ())]:
         try:
