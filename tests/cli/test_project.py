@@ -557,6 +557,20 @@ def test_a_version_that_is_not_known_runs_nothing(run: Run, project: Path) -> No
     assert "version 2 of the format isn't known" in result.stderr
 
 
+@pytest.mark.parametrize("args", ["lint --severity bad", "list --foo", "query SELECT --timeout abc", "drift chek"])
+def test_a_wrong_command_line_is_json_too(run: Run, project: Path, args: str) -> None:
+    result = run(*args.split(), "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["status"] == "error"
+
+
+def test_a_file_of_policies_that_is_not_read_is_told(run: Run, project: Path) -> None:
+    (project / "policies").mkdir()
+    (project / "policies" / "rules.yml").write_text("dbmcp: 1\npolicies:\n  - match: '*'\n")
+    result = run("validate")
+    assert "policies/rules.yml:1:1: warning: isn't read: definitions stand in tools/" in result.stdout
+
+
 def test_a_user_s_misspelt_key_is_told(run: Run, project: Path) -> None:
     result = run("run", "tool", "t", "-p", "id=1", "-u", '{"rol": "hr"}')
     assert result.exit_code == 0

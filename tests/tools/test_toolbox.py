@@ -25,6 +25,7 @@ from dbmcp_core.errors import (
     QueryFailed,
     QueryStopped,
     QueryTimeout,
+    ResourceExhausted,
     ResultInvalid,
     ToolFailed,
 )
@@ -184,6 +185,17 @@ def test_code_that_takes_too_long_is_told_as_code(make: Make, write: Callable[[s
         call(toolbox, "slow")
     assert "timeout_s" in (raised.value.hint or "")
     assert "WHERE" not in (raised.value.hint or "")
+
+
+def test_code_can_not_return_more_than_is_allowed(make: Make, write: Callable[[str, str], Path]) -> None:
+    write("python/many.py", "def many(n):\n    return [{'text': 'x' * 100} for _ in range(n)]\n")
+    parameters = "parameters: [{name: n, type: integer}]"
+    toolbox = make(
+        f"- {{name: many, {parameters}, language: python, source: {{file: ../python/many.py}}}}\n", max_bytes=10_000
+    )
+    assert len(call(toolbox, "many", n=80)) == 80
+    with pytest.raises(ResourceExhausted, match="10,000 are the most"):
+        call(toolbox, "many", n=120)
 
 
 @pytest.mark.parametrize("how", ["", "async "])

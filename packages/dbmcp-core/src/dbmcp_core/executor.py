@@ -50,6 +50,8 @@ _T = TypeVar("_T")
 
 #: A first row may be this many times as large as an answer should be: there must be a way to read one large value.
 _ROW_TIMES = 4
+#: What whoever calls a tool can do, whose text isn't theirs.
+_OF_A_TOOL = "Ask for less at once; whoever runs this server sets the source's 'timeout_s'."
 #: Seconds that a schema is taken from memory where the engine can't tell whether it changed.
 _SCHEMA_S = 30.0
 
@@ -143,7 +145,8 @@ class Executor:
             page, timeout_s = _limits(slot.source, call.limits)
             started = time.perf_counter()
             call = _bound(slot.source, call)
-            with running.within(timeout_s), self._using(slot, running) as database:
+            hint = _OF_A_TOOL if call.parent is not None else None
+            with running.within(timeout_s, hint=hint), self._using(slot, running) as database:
                 call = self._guard(database, slot.source, call, entry)
                 if call.intent is Intent.WRITE:
                     outcome = database.execute(call.statement, running)

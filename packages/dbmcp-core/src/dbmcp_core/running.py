@@ -58,13 +58,15 @@ class Running:
                 self._cord = outer
 
     @contextmanager
-    def within(self, timeout_s: float | None, *, what: str = "The statement", hint: str = _NARROW) -> Iterator[None]:
+    def within(
+        self, timeout_s: float | None, *, what: str = "The statement", hint: str | None = None
+    ) -> Iterator[None]:
         """Stop the statement when the block takes longer than *timeout_s* seconds; *what* else runs, with its *hint*.
 
         Raises:
             QueryStopped: in place of whatever the block raised, when the statement was stopped.
         """
-        self._timeout_s, self._what, self._hint = timeout_s or 0.0, what, hint
+        self._timeout_s, self._what, self._hint = timeout_s or 0.0, what, hint or _NARROW
         self._deadline = time.monotonic() + timeout_s if timeout_s is not None else None
         _watch.add(self)
         try:

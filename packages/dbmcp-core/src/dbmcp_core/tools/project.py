@@ -36,6 +36,7 @@ class ProjectOptions(Options):
     python: str = setting("python", doc="The folder that Python code imports from.")
     decimals: str = setting("exact", doc="How decimals leave: 'exact', or 'float', which rounds.")
     timeout_s: float = setting(60.0, doc="Seconds until a call of Python code is stopped.")
+    max_bytes: int = setting(5_000_000, doc="Size of what a call of Python code may return, in bytes.")
     ad_hoc: bool = setting(
         False,
         doc="Offer execute-query and its like beside the project's tools, whose policies don't hold there.",
@@ -78,6 +79,7 @@ class ProjectConfig:
     site_config: Mapping[str, Any] = field(default_factory=dict)
     user_config: Mapping[str, Any] = field(default_factory=dict)
     decimals: Literal["exact", "float"] = "exact"
+    max_bytes: int = 5_000_000
     timeout_s: float = 60.0
     ad_hoc: bool = False
     sql_tools: Mapping[str, str | None] = field(default_factory=dict)
@@ -111,6 +113,7 @@ class ProjectConfig:
             sources=sources,
             connection=connection,
             python=folder / options.python,
+            max_bytes=options.max_bytes,
             decimals="float" if options.decimals == "float" else "exact",
             timeout_s=options.timeout_s,
             ad_hoc=options.ad_hoc,

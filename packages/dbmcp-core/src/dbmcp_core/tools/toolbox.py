@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from dbmcp_core.call import Call, Intent
-from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ResultInvalid, ToolFailed
+from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ResourceExhausted, ResultInvalid, ToolFailed
 from dbmcp_core.executor import Executor
 from dbmcp_core.journal import Entry, recorded
 from dbmcp_core.registry import Registry
@@ -36,6 +36,7 @@ from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.sensitive import derived, masked, masked_arguments, private
 from dbmcp_core.tools.sql.shape import is_plain
 from dbmcp_core.tools.user import ANONYMOUS, User
+from dbmcp_core.values import size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,6 +216,8 @@ class Toolbox:
                 with self.host.call(running):
                     value, page = self._run(endpoint, arguments, call, running, entry)
                 value = self._checked(endpoint, value, call, page)
+                if endpoint.language == "python":
+                    _check_size(value, self.project.config.max_bytes)
                 answer = self._answer(endpoint, value, page, call.user, call.caller, entry)
                 if answer.value is None and not call.takes_null:
                     _refuse_null(endpoint)
@@ -408,6 +411,14 @@ def _refuse_null(endpoint: Endpoint) -> None:
         raise ResultInvalid(
             "The result isn't what is declared: there is none (null), and here an object has to be one.",
             hint="If nothing was found, the tool can say so in the object.",
+        )
+
+
+def _check_size(value: Any, most: int) -> None:
+    if (found := size(value)) > most:
+        raise ResourceExhausted(
+            f"The tool's code returned {found:,} bytes, and {most:,} are the most (max_bytes).",
+            hint="Ask for less at once; whoever wrote it can give it a limit and an offset.",
         )
 
 

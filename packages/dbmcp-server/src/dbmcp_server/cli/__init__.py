@@ -60,6 +60,9 @@ _EPILOG = f"""\
 class _Commands(TyperGroup):
     """The commands, each imported when it is needed; and the one place where an error becomes an exit code."""
 
+    #: Whether a program reads what is written.
+    _wants_json = False
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class hands it over
         return list(_COMMANDS)
 
@@ -72,6 +75,7 @@ class _Commands(TyperGroup):
         return self.commands.get(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self._wants_json = not {"--json", "--json-output"}.isdisjoint(args)
         for name in _COMMANDS if args and args[0] not in _COMMANDS else ():
             self.get_command(ctx, name)  # so that a misspelt one finds the nearest
         return super().resolve_command(ctx, args)
@@ -89,6 +93,12 @@ class _Commands(TyperGroup):
             from dbmcp_server.cli.failure import exit_code, show
 
             code = exit_code(exc)
+            said = getattr(exc, "format_message", None)  # what is wrong with the command line has one
+            if code is None and said is not None and self._wants_json:
+                from dbmcp_server.cli.output import write_json
+
+                write_json({"status": "error", "error": said()})
+                raise typer.Exit(getattr(exc, "exit_code", 2)) from None
             if code is None:
                 raise
             show(exc)

@@ -12,7 +12,7 @@ from dbmcp_core.tools.project import Project
 
 __all__ = ["strays"]
 
-_DEFINES = re.compile(r"""(?m)^\s*\{?\s*["']?(?:tool|resource|prompt)s?["']?\s*:""")
+_DEFINES = re.compile(r"""(?m)^\s*\{?\s*["']?(?:(?:tool|resource|prompt)s?|policies)["']?\s*:""")
 _MOST_FILES, _MOST_CHARACTERS = 5_000, 4_096
 
 

@@ -31,6 +31,8 @@ _REFERENCE = re.compile(r"\$\{(?P<variable>[A-Za-z_][A-Za-z0-9_]*)\}")
 _ELSEWHERE = re.compile(r"(?P<scheme>vault|op|file)://(?P<rest>.+)", re.DOTALL)
 #: Rows of one answer; MXCP itself knows no limit.
 _MAX_ROWS = 10_000
+#: Bytes of what Python returns; as above.
+_MOST_BYTES = 50_000_000
 _TOOLS = ("execute_sql_query", "list_tables", "get_table_schema")
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -99,6 +101,7 @@ def load(
         site_config=_filled(site_document.value, name, folder, places),
         user_config=user_document.value if user_document is not None and isinstance(user_document.value, dict) else {},
         decimals="float",
+        max_bytes=_MOST_BYTES,
         sql_tools=_sql_tools(site, sql_tools),
         audit=folder / places["audit"] if _is_audited(chosen, environment) else None,
         audit_results=True,
