@@ -526,6 +526,16 @@ def test_a_project_without_definitions_is_told(run: Run, project: Path) -> None:
     assert "defines nothing" in run("validate").stdout
 
 
+def test_a_mistake_in_sql_has_the_line_that_it_stands_in(run: Run, project: Path) -> None:
+    code = "\n  source:\n    code: |\n      -- all\n      SELECT id,\n        nae\n      FROM product WHERE id = $id\n"
+    (project / "tools" / "t.yml").write_text(TOOL.replace("\n" + SOURCE, code))
+    assert "tools/t.yml:13:9: error: SQLite: no such column: nae" in run("validate", "tools/t.yml").stdout
+    (project / "sql").mkdir()
+    (project / "sql" / "t.sql").write_text("SELECT id,\n  nae FROM product WHERE id = $id\n")
+    (project / "tools" / "t.yml").write_text(TOOL.replace(SOURCE, "  source: {file: ../sql/t.sql}\n"))
+    assert "tools/t.yml:9:3: error: SQLite: no such column: nae (line 2" in run("validate", "tools/t.yml").stdout
+
+
 def test_a_template_that_the_defaults_break_is_told(run: Run, project: Path) -> None:
     text = TOOL.replace("description: x", "description: x, default: 0").replace(*jinja("SELECT {{ 100 // id }} AS id"))
     (project / "tools" / "t.yml").write_text(text)

@@ -44,6 +44,8 @@ from dbmcp_core.tools.types.checker import convert
 
 __all__ = ["unreadable", "validated"]
 
+#: A line of YAML after which the lines of the code stand as they are.
+_BLOCK = re.compile(r"""code['"]?\s*:\s*\|[0-9+-]*\s*$""")
 #: How databases say that a table isn't there.
 _NO_TABLE = re.compile(r"no such table|(relation|table|view)\b.*\b(does not|doesn't) exist", re.I | re.S)
 
@@ -221,9 +223,22 @@ def _prepared(one: Loaded, source: Source, project: Project, executor: Executor,
             told += "; on_init may make it: 'dbmcp validate --init' runs that first"
             yield Problem(told, one.place(("source",)), "warning", one.subject)
         else:
-            yield one.problem(told, ("source",))
+            yield Problem(told, _place(one, exc.details.get("line")), "error", one.subject)
     except (ArgumentsInvalid, UnsupportedError):
         return  # values that don't go together, or no plan of this: nothing to ask about
+
+
+def _place(one: Loaded, line: object) -> Place:
+    """Return where a *line* of a definition's SQL stands, as far as that can be told; of a template it can't."""
+    whole, key = one.place(("source",)), one.place(("source", "code"))
+    definition = one.definition
+    if isinstance(definition, Prompt) or definition.code_language != "sql" or not isinstance(line, int):
+        return whole
+    lines = (one.document.text or "").splitlines()
+    at = (key.line or 0) + line - 1
+    if key.line is None or at >= len(lines) or not _BLOCK.search(lines[key.line - 1]):
+        return whole
+    return Place(key.path, at + 1, len(lines[at]) - len(lines[at].lstrip()) + 1)
 
 
 def _with_hint(exc: DbmcpError) -> str:
