@@ -536,6 +536,29 @@ def test_a_mistake_in_sql_has_the_line_that_it_stands_in(run: Run, project: Path
     assert "tools/t.yml:9:3: error: SQLite: no such column: nae (line 2" in run("validate", "tools/t.yml").stdout
 
 
+@pytest.mark.parametrize(
+    ("expects", "said"),
+    [
+        ("result_not_contains: [idd]", "no result can have a field 'idd' (did you mean 'id'?)"),
+        ("result_contains: {}", "'result_contains' is empty: every result has that"),
+        ("result_contains_text: ''", "'result_contains_text' is empty"),
+        ("denied: true, result: []", "'result' isn't looked at where the call must be denied"),
+        ("denied: true, error: {code: query_failed}", "'error' isn't looked at where the call must be denied"),
+        ("error: {code: query_faled}", "there is no error code 'query_faled' (did you mean 'query_failed'?)"),
+        ("error: {code: not_a_read}", None),
+        ("result_not_contains: [id], result: []", None),
+    ],
+)
+def test_a_test_that_cannot_fail_is_warned_of(run: Run, project: Path, expects: str, said: str | None) -> None:
+    closed = TOOL.replace("{type: object,", "{type: object, additionalProperties: false,")
+    test = f"  tests: [{{name: a, arguments: [{{key: id, value: 1}}], {expects}}}]\n"
+    (project / "tools" / "t.yml").write_text(closed + test)
+    result = run("validate")
+    assert result.exit_code == 0
+    assert (said or "no problems") in result.output
+    assert ("warning" in result.output) == (said is not None)
+
+
 def test_a_template_that_the_defaults_break_is_told(run: Run, project: Path) -> None:
     text = TOOL.replace("description: x", "description: x, default: 0").replace(*jinja("SELECT {{ 100 // id }} AS id"))
     (project / "tools" / "t.yml").write_text(text)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbmcp_core.config import Source
-from dbmcp_core.errors import ArgumentsInvalid
+from dbmcp_core.errors import ArgumentsInvalid, DbmcpError
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import RefusalCode
 from dbmcp_core.tools.files.definitions import Loaded, Rules
 from dbmcp_core.tools.files.documents import Route
-from dbmcp_core.tools.model import Definition, Prompt, Resource, Tool
+from dbmcp_core.tools.model import Definition, Expectation, Prompt, Resource, Test, Tool, TypeSpec
 from dbmcp_core.tools.problems import Problem, Severity
 from dbmcp_core.tools.project import ProjectConfig, path_of, text_of
 
@@ -292,6 +292,8 @@ def _tests(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
         seen.add(test.name)
         if not test.model_fields_set - {"name", "description", "arguments", "user_context"}:
             yield one.warning(f"the test {test.name!r} expects nothing: it passes whatever comes", route)
+        for key, told in _idle(test, definition.returns):
+            yield one.warning(f"the test {test.name!r}: {told}", (*route, key))
         for key in test.user_context or ():
             if key not in (*USER_ATTRIBUTES, "external_token"):
                 message = f"the test {test.name!r} gives the user {key!r}{nearest(key, USER_ATTRIBUTES)}"
@@ -301,6 +303,33 @@ def _tests(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
             severity: Severity = "warning" if config.uses_mxcp else "error"
             for problem in _arguments(one, index, names):
                 yield dataclasses.replace(problem, severity=severity)
+
+
+def _idle(test: Test, returns: TypeSpec | None) -> Iterator[tuple[str, str]]:
+    """Yield what a test expects that can't fail, or that isn't asked, each with its key."""
+    asked = {key for key in test.model_fields_set if key.startswith("result")}
+    first = next((key for key in ("denied", "error") if getattr(test, key) not in (None, False)), None)
+    if first is not None:
+        for key in sorted(asked | ({"error"} & test.model_fields_set if first == "denied" else set())):
+            yield key, f"{key!r} isn't looked at where the call must {'be denied' if first == 'denied' else 'fail'}"
+    if isinstance(test.error, Expectation) and test.error.code is not None:
+        codes = {*RefusalCode, *_codes(DbmcpError)}
+        if test.error.code not in codes:
+            yield "error", f"there is no error code {test.error.code!r}{nearest(test.error.code, codes)}"
+    row = returns.items if returns is not None and returns.type == "array" else returns
+    if row is not None and row.type == "object" and row.additional_properties is False:
+        for name in test.result_not_contains or ():
+            if name not in row.properties:
+                yield "result_not_contains", f"no result can have a field {name!r}{nearest(name, row.properties)}"
+    for key in ("result_contains", "result_contains_all", "result_contains_text"):
+        if getattr(test, key) in ({}, [], "") and key in asked:
+            yield key, f"{key!r} is empty: every result has that"
+
+
+def _codes(kind: type[DbmcpError]) -> Iterator[str]:
+    yield kind.code
+    for one in kind.__subclasses__():
+        yield from _codes(one)
 
 
 def _arguments(one: Loaded, index: int, names: Sequence[str]) -> Iterator[Problem]:
