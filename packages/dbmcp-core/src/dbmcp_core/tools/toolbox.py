@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from dbmcp_core.call import Call, Intent
-from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ResourceExhausted, ResultInvalid, ToolFailed
+from dbmcp_core.errors import CursorExpired, NotFound, PolicyDenied, ToolFailed
 from dbmcp_core.executor import Executor
 from dbmcp_core.journal import Entry, recorded
 from dbmcp_core.registry import Registry
@@ -28,25 +27,21 @@ from dbmcp_core.running import Running
 from dbmcp_core.settings import nearest
 from dbmcp_core.statement import Result
 from dbmcp_core.tools.context import CallContext, entered
-from dbmcp_core.tools.files.checks import code_of, source_of
-from dbmcp_core.tools.files.definitions import Loaded
+from dbmcp_core.tools.endpoint import Endpoint
+from dbmcp_core.tools.files.checks import source_of
 from dbmcp_core.tools.host import ProjectHost, rows_of
-from dbmcp_core.tools.model import Parameter, Prompt, Resource, Tool
+from dbmcp_core.tools.model import Prompt, Resource, Tool
 from dbmcp_core.tools.project import Project
 from dbmcp_core.tools.sensitive import derived, masked, masked_arguments, private
 from dbmcp_core.tools.sql.shape import is_plain
 from dbmcp_core.tools.user import ANONYMOUS, User
-from dbmcp_core.values import size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dbmcp_core.tools.policies.rules import PolicySet
     from dbmcp_core.tools.python.functions import PythonCode
-    from dbmcp_core.tools.sql.code import Code
-    from dbmcp_core.tools.types.checker import Checker
 
-__all__ = ["Answer", "Endpoint", "ToolCall", "Toolbox"]
+__all__ = ["Answer", "ToolCall", "Toolbox"]
 
 #: Truncated answers whose rest can be read on; the executor parks fewer.
 _MOST_PARKED = 1_000
@@ -84,67 +79,6 @@ class Answer:
     value: Any
     truncated: bool = False
     cursor: str | None = None
-
-
-class Endpoint:
-    """One definition, and what was made of it; each part when it is first needed."""
-
-    def __init__(self, loaded: Loaded, project: Project) -> None:
-        self.loaded = loaded
-        self.definition = loaded.definition
-        self._project = project
-        #: Its function, once it was looked up.
-        self.python: PythonCode | None = None
-
-    @functools.cached_property
-    def checker(self) -> Checker:
-        """What its arguments and its result are held to."""
-        from dbmcp_core.tools.types.checker import Checker
-
-        definition = self.definition
-        return Checker(definition.parameters, definition.returns, keeps_null=self._project.config.uses_mxcp)
-
-    @functools.cached_property
-    def page_checker(self) -> Checker:
-        """What one page of a result is held to: how many items there are is asked of all pages together."""
-        from dbmcp_core.tools.types.checker import Checker
-
-        returns = self.definition.returns
-        free = returns.model_copy(update={"min_items": None, "max_items": None}) if returns is not None else None
-        return Checker((), free)
-
-    @functools.cached_property
-    def policies(self) -> PolicySet:
-        """The project's rules for it, and its own."""
-        from dbmcp_core.tools.policies.rules import policies_for
-
-        return policies_for(self.definition, self._project.policies)
-
-    @functools.cached_property
-    def text(self) -> str:
-        """The text of its SQL, as it was when it was first asked for."""
-        try:
-            return self._project.code(self.loaded)[0]
-        except ValueError as exc:
-            raise ToolFailed(f"{self.loaded.subject} has no code: {exc}.") from exc
-
-    @functools.cached_property
-    def code(self) -> Code:
-        """Its SQL."""
-        source = source_of(self.loaded, self._project.config)
-        if source is None:
-            raise ToolFailed(f"{self.loaded.subject} has no source to run on.", hint="Name one by 'connection'.")
-        return code_of(self.definition, self.text, source)
-
-    @property
-    def language(self) -> str:
-        """``sql``, ``jinja``, ``python``, or ``prompt``."""
-        return "prompt" if isinstance(self.definition, Prompt) else self.definition.code_language
-
-    @functools.cached_property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """Its parameters, by name."""
-        return {parameter.name: parameter for parameter in self.definition.parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +150,9 @@ class Toolbox:
                 with self.host.call(running):
                     value, page = self._run(endpoint, arguments, call, running, entry)
                 value = self._checked(endpoint, value, call, page)
-                if endpoint.language == "python":
-                    _check_size(value, self.project.config.max_bytes)
                 answer = self._answer(endpoint, value, page, call.user, call.caller, entry)
                 if answer.value is None and not call.takes_null:
-                    _refuse_null(endpoint)
+                    endpoint.refuse_null()
                 return answer
 
     def read_on(
@@ -240,7 +172,7 @@ class Toolbox:
             entry.tool = parked.endpoint.loaded.subject
             with _deciding(entry):
                 page = self.executor.read_on(parked.cursor, caller=caller, door=door, running=running)
-                value = self._checked(parked.endpoint, self._shaped(parked.endpoint, page), None, page, parked.rows)
+                value = parked.endpoint.checked(self._shaped(parked.endpoint, page), page, parked.rows)
                 return self._answer(parked.endpoint, value, page, user, caller, entry, parked.rows)
 
     def _answer(
@@ -274,21 +206,13 @@ class Toolbox:
             self._parked.popitem(last=False)
         return token
 
-    def _checked(
-        self, endpoint: Endpoint, value: Any, call: ToolCall | None, page: Result | None, before: int = 0
-    ) -> Any:
-        """Hold what was returned to its type; of a list in pages, *before* this one came so many rows."""
-        config = self.project.config
-        if endpoint.language == "prompt":  # messages; what 'return' says is about what a model makes of them
-            return value
-        if call is not None and not call.checks_result:
-            from dbmcp_core.tools.types.outbound import to_json_ready
+    def _checked(self, endpoint: Endpoint, value: Any, call: ToolCall, page: Result | None) -> Any:
+        """Hold what was returned to its type."""
+        if call.checks_result or endpoint.language == "prompt":
+            return endpoint.checked(value, page)
+        from dbmcp_core.tools.types.outbound import to_json_ready
 
-            return to_json_ready(value, config.decimals)
-        if page is None or not (page.truncated or before):
-            return endpoint.checker.check(value, decimals=config.decimals)
-        _check_length(endpoint, before + len(page), is_whole=not page.truncated)
-        return endpoint.page_checker.check(value, decimals=config.decimals)
+        return to_json_ready(value, self.project.config.decimals)
 
     def _run(
         self, endpoint: Endpoint, arguments: Mapping[str, Any], call: ToolCall, running: Running, entry: Entry
@@ -403,34 +327,6 @@ class Toolbox:
     def close(self) -> None:
         """Run what the project's code wants to have run at the end."""
         self.host.close()
-
-
-def _refuse_null(endpoint: Endpoint) -> None:
-    returns = endpoint.definition.returns
-    if returns is not None and returns.type == "object":
-        raise ResultInvalid(
-            "The result isn't what is declared: there is none (null), and here an object has to be one.",
-            hint="If nothing was found, the tool can say so in the object.",
-        )
-
-
-def _check_size(value: Any, most: int) -> None:
-    if (found := size(value)) > most:
-        raise ResourceExhausted(
-            f"The tool's code returned {found:,} bytes, and {most:,} are the most (max_bytes).",
-            hint="Ask for less at once; whoever wrote it can give it a limit and an offset.",
-        )
-
-
-def _check_length(endpoint: Endpoint, rows: int, *, is_whole: bool) -> None:
-    """Hold the pages of a list, *rows* in all so far, to how many items it may have."""
-    returns = endpoint.definition.returns
-    most, least = (returns.max_items, returns.min_items) if returns is not None else (None, None)
-    told = "The result isn't what is declared: result wants at"
-    if most is not None and (rows > most or (rows == most and not is_whole)):
-        raise ResultInvalid(f"{told} most {most} items, and has more.", hint="LIMIT it, or raise 'maxItems'.")
-    if least is not None and is_whole and rows < least:
-        raise ResultInvalid(f"{told} least {least} items, and has {rows}.")
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from mcp.shared.exceptions import MCPError
 
 from dbmcp_core import DbmcpError, Running
 from dbmcp_core.errors import NotFound
+from dbmcp_core.tools.endpoint import Endpoint
 from dbmcp_core.tools.model import Annotations, Definition, Resource, Tool
 from dbmcp_core.tools.model import Prompt as PromptDefinition
-from dbmcp_core.tools.toolbox import Answer, Endpoint, Toolbox, ToolCall
+from dbmcp_core.tools.toolbox import Answer, Toolbox, ToolCall
 from dbmcp_core.tools.types.jsonschema import input_schema, output_schema
 from dbmcp_core.tools.user import ANONYMOUS, User
 from dbmcp_server.mcp import answers, results

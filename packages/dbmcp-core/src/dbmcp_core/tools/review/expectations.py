@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dbmcp_core.errors import DbmcpError, PolicyDenied
+from dbmcp_core.tools.endpoint import Endpoint
 from dbmcp_core.tools.model import Expectation, Test
 from dbmcp_core.tools.problems import Place
-from dbmcp_core.tools.toolbox import Endpoint, Toolbox, ToolCall
+from dbmcp_core.tools.toolbox import Toolbox, ToolCall
 from dbmcp_core.tools.user import ANONYMOUS, User
 
 __all__ = ["TestResult", "differences", "run"]
