@@ -69,7 +69,7 @@ class Reading:
     @property
     def patterns(self) -> list[str]:
         """The literals that ``matches`` is called with."""
-        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        words, _ = self._words()
         return [
             literal
             for (_, name), (_, bracket), (kind, literal), (_, end) in zip(
@@ -77,6 +77,11 @@ class Reading:
             )
             if name == "matches" and bracket == "(" and kind == "string" and end == ")"
         ]
+
+    def _words(self) -> tuple[list[tuple[str, str]], list[bool]]:
+        """Return the tokens without spaces, and for each whether it is a name that stands for a value."""
+        words = [token for token in self.tokens if token[0] != "space"]
+        return [(kind, text) for kind, text, _ in words], [is_value for _, _, is_value in words]
 
     def unknown(self, variables: Iterable[str]) -> list[str]:
         """Return the names that are none of *variables*."""
@@ -121,7 +126,7 @@ class Reading:
 
         A name that is given to items of two lists, or of what isn't a name alone, isn't among them.
         """
-        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
+        words, _ = self._words()
         found: dict[str, set[str]] = {}
         for at, (_, text) in enumerate(words):
             if text in _MACROS and _word(words, at - 1)[1] == "." and _word(words, at + 1)[1] == "(":
@@ -135,8 +140,7 @@ class Reading:
 
     def fields_of(self, name: str) -> list[str]:
         """Return the fields that are asked of the value *name*, which a macro may bind: ``row.id``."""
-        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
-        values = [is_value for kind, _, is_value in self.tokens if kind != "space"]
+        words, values = self._words()
         found = [_attribute(words, at) for at, yes in enumerate(values) if yes and words[at][1] == name]
         return [field for field in found if field is not None]
 
@@ -150,8 +154,7 @@ class Reading:
         Each comes with the names that lead to the value, and whether the text is looked for in it, as in
         ``'a' in kinds``.
         """
-        words = [(kind, text) for kind, text, _ in self.tokens if kind != "space"]
-        values = [is_value for kind, _, is_value in self.tokens if kind != "space"]
+        words, values = self._words()
         for at, is_value in enumerate(values):
             if not is_value or words[at][1] in self.bound:
                 continue

@@ -16,7 +16,7 @@ from typing import Any, Literal, NoReturn
 from dbmcp_core.errors import PolicyDenied
 from dbmcp_core.tools.model import Definition, Parameter, Policies, PolicyRule, ProjectPolicy, ReturnType, TypeSpec
 from dbmcp_core.tools.policies.cel import Condition, ConditionFailed, Values
-from dbmcp_core.tools.policies.condition import USER, nearest, read
+from dbmcp_core.tools.policies.condition import USER, Reading, nearest, read
 from dbmcp_core.tools.policies.fields import MASK, filtered, folded, has_sensitive, masked, without_sensitive
 from dbmcp_core.tools.user import User
 
@@ -108,7 +108,7 @@ class PolicySet:
         from dbmcp_core.tools.policies.declared import declared, items_of, mismatches, strangers
 
         reading, items = condition.reading, items_of(condition.reading, specs)
-        known = {**{name: spec for name, spec in specs.items() if name not in reading.bound}, **items}
+        known = {**_unbound(reading, specs), **items}
         unknown = [message for name, spec in known.items() for message in strangers(reading, name, spec, sure=True)]
         return unknown or mismatches(reading, declared(specs), items, exact=RESPONSE not in specs)
 
@@ -122,10 +122,10 @@ class PolicySet:
             if parameter.name == USER and self._input
         ]
         for policies, side, place, condition, specs in self._conditions():
-            slips = never(condition.reading, specs)
-            known = {**{name: spec for name, spec in specs.items() if name not in condition.reading.bound}}
-            for name, spec in {**known, **items_of(condition.reading, specs)}.items():
-                slips += strangers(condition.reading, name, spec, sure=False)
+            reading = condition.reading
+            slips = never(reading, specs)
+            for name, spec in {**_unbound(reading, specs), **items_of(reading, specs)}.items():
+                slips += strangers(reading, name, spec, sure=False)
             found += [_placed(policies, side, place, message) for message in slips]
         return found + self._idle_rules(sure=False)
 
@@ -226,6 +226,11 @@ class PolicySet:
             # What else a result may have is anybody's guess, but one that is almost a known one was meant to be that.
             if sure == (row.additional_properties is False) and (sure or "did you" in nearest(field, row.properties))
         ]
+
+
+def _unbound(reading: Reading, specs: Mapping[str, TypeSpec | None]) -> dict[str, TypeSpec | None]:
+    """Return *specs* without those whose names a macro of the condition gives to something else."""
+    return {name: spec for name, spec in specs.items() if name not in reading.bound}
 
 
 def applies(policy: ProjectPolicy, kind: str, *names: str) -> bool:
