@@ -597,6 +597,13 @@ def test_a_wrong_command_line_is_json_too(run: Run, project: Path, args: str) ->
     assert json.loads(result.stdout)["status"] == "error"
 
 
+def test_a_log_that_is_not_there_is_told_where_it_was_named(run: Run, project: Path) -> None:
+    assert run("log").exit_code == 0  # nothing was called yet
+    result = run("log", "--file", "gone.jsonl")
+    assert result.exit_code == 3
+    assert "no records at gone.jsonl" in result.stderr
+
+
 def test_a_file_of_policies_that_is_not_read_is_told(run: Run, project: Path) -> None:
     (project / "policies").mkdir()
     (project / "policies" / "rules.yml").write_text("dbmcp: 1\npolicies:\n  - match: '*'\n")

@@ -85,7 +85,7 @@ def log(
     with enveloped(json):
         from dbmcp_core.tools.audit import log as audit
 
-        path = file or _path(project, profile)
+        path = _path(project, profile) if file is None else _existing(file)
         if action is Action.VERIFY:
             _verify(path, json)
             return
@@ -115,6 +115,14 @@ def log(
         table(_COLUMNS, [tuple(entry.get(name) for name in _COLUMNS) for entry in found])
 
 
+def _existing(path: Path) -> Path:
+    from dbmcp_core.tools.audit import log as audit
+
+    if not audit.segments(path):  # no chain, and so none that holds
+        raise ConfigError(f"There are no records at {path}.", hint="The first call makes the file.")
+    return path
+
+
 def _path(project: Path | None, profile: str | None) -> Path:
     path = require(project, profile=profile, warn=False).project.audit
     if path is None:
@@ -125,9 +133,7 @@ def _path(project: Path | None, profile: str | None) -> Path:
 def _verify(path: Path, json: bool) -> None:
     from dbmcp_core.tools.audit import log as audit
 
-    if not audit.segments(path):  # no chain, and so none that holds
-        raise ConfigError(f"There are no records at {path}.", hint="The first call makes the file.")
-    found = audit.verify(path)
+    found = audit.verify(_existing(path))
     if json:
         facts = {"records": found.records, "last_hash": found.last_hash, "broken": found.broken}
         answer({**facts, "removed": found.removed}, failed=found.broken is not None)
