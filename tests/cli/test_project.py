@@ -159,6 +159,8 @@ def project(shop: Path) -> Path:
         ("= $id", "= {id}", 7, "write $id, not {id}"),
         ("= $id", "= ?", 9, "'?' has no name"),
         ("description: d", "description: a: b", 4, "wants quotes"),
+        ("description: d", 'description: "\\d"', 4, "in single quotes it is as it is"),
+        (SOURCE, "  source: {code: SELECT id, 2 AS m FROM product WHERE id = $id}\n", 9, "wants quotes inside of {…}"),
         ("description: d", "description: @b", 4, "wants quotes"),
         ("description: d", "description: 'it's", 4, "isn't closed"),
         ("description: d", "description d", 5, "a key wants a ':'"),
@@ -557,6 +559,14 @@ def test_a_test_that_cannot_fail_is_warned_of(run: Run, project: Path, expects: 
     assert result.exit_code == 0
     assert (said or "no problems") in result.output
     assert ("warning" in result.output) == (said is not None)
+
+
+def test_folded_lines_of_code_with_a_comment_are_told(run: Run, project: Path) -> None:
+    code = "  source:\n    code: {}\n      SELECT id -- the key\n      FROM product WHERE id = $id\n"
+    (project / "tools" / "t.yml").write_text(TOOL.replace(SOURCE, code.replace("{}", ">-")))
+    assert "tools/t.yml:10:5: warning: '>' joins the lines of the code" in run("validate").stdout
+    (project / "tools" / "t.yml").write_text(TOOL.replace(SOURCE, code.replace("{}", "|")))
+    assert run("validate").stdout == ""
 
 
 def test_a_template_that_the_defaults_break_is_told(run: Run, project: Path) -> None:

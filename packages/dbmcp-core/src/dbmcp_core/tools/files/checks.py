@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_SAMPLES", "code_of", "quick", "rules", "runnable", "source_of", "thorough"]
 
+_FOLDED = re.compile(r":\s*>[0-9+-]*\s*$")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S")
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 #: Statements of one template that are looked at by more than the guard.
@@ -251,6 +252,9 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
         tolerated = (RefusalCode.UNPARSABLE, RefusalCode.UNSAFE_FUNCTION)
         problems = code.check(source.engine.dialect, read_only=definition.only_reads, tolerate=tolerated)
     yield from _told(one, (((*route,) or ("source",), message) for route, message in problems))
+    if "--" in text and _FOLDED.search(one.line_of(("source", "code"))):
+        told = "'>' joins the lines of the code, and what follows '--' is a comment then; write '|'"
+        yield one.warning(told, ("source", "code"))
     if not problems and source.engine.dialect is not None:
         yield from _returns(one, code, source.engine.dialect, config)
 

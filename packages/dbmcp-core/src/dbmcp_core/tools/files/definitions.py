@@ -59,6 +59,12 @@ class Loaded:
         """Return the place of *path*, keys and indexes inside the definition."""
         return self.document.place((*self.route, *path))
 
+    def line_of(self, path: Sequence[str | int]) -> str:
+        """Return the line of the file that *path* inside the definition begins in."""
+        line = self.place(path).line
+        lines = (self.document.text or "").splitlines()
+        return lines[line - 1] if line is not None and line <= len(lines) else ""
+
     def problem(self, message: str, path: Sequence[str | int] = ()) -> Problem:
         """Return a problem at *path* inside the definition."""
         return Problem(message, self.place(path), subject=self.subject)

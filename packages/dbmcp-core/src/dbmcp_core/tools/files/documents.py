@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import functools
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ _MOST_BYTES = 1 << 20
 _MOST_VALUES = 100_000
 
 _TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_OLD_NUMBER = re.compile(r"[^:]*:|[-+]?0[0-9_]+$")
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 
 #: The keys and indexes that lead to a value.
@@ -113,6 +116,7 @@ _MEANT = {
     "mapping values are not allowed": "a text with ': ' in it wants quotes; or this line, or one before it, stands too"
     " far to the right or left",
     "did not find expected whitespace": "a text that begins with '!' wants quotes",
+    "unknown escape character": "in double quotes a backslash is written twice; in single quotes it is as it is",
     "cannot start any token": "a text that begins so wants quotes",
     "could not find expected ':'": "a key wants a ':' after it",
     "did not find expected ',' or": "a text with a bracket or comma in it wants quotes; or a bracket isn't closed",
@@ -303,7 +307,8 @@ def _tag(text: str) -> str:
     """Return what a text without quotes is."""
     for tag, expression in _Loader.yaml_implicit_resolvers.get(text[:1], ()):
         if expression.match(text):
-            return tag  # type: ignore[no-any-return]
+            # 12:30 is no number of sixties, and 01234 none of eights: YAML 1.2 has neither.
+            return _TEXT if tag in _NUMBERS and _OLD_NUMBER.match(text) else tag
     return _TEXT
 
 

@@ -67,6 +67,8 @@ def _told(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[Route, str]
     kind, given, context = error["type"], error.get("input"), error.get("ctx", {})
     if kind == "extra_forbidden":
         remedy = (_INSTEAD if issubclass(owner, TypeSpec) else _ELSEWHERE).get(str(route[-1]))
+        if " " in str(route[-1]):
+            remedy = "a text with a comma in it wants quotes inside of {…}"
         return route, f"unknown key {key}{f'; {remedy}' if remedy else nearest(str(route[-1]), _keys(owner))}"
     if kind == "missing":
         return route[:-1], f"{key} is missing"

@@ -236,7 +236,7 @@ def _place(one: Loaded, line: object) -> Place:
         return whole
     lines = (one.document.text or "").splitlines()
     at = (key.line or 0) + line - 1
-    if key.line is None or at >= len(lines) or not _BLOCK.search(lines[key.line - 1]):
+    if at >= len(lines) or not _BLOCK.search(one.line_of(("source", "code"))):
         return whole
     return Place(key.path, at + 1, len(lines[at]) - len(lines[at].lstrip()) + 1)
 

@@ -96,6 +96,11 @@ def _array(value: Collection[Any], dialect: str, name: str) -> list[Any]:
     if len(kinds) > 1 and kinds <= _NUMERIC:
         exact = Decimal in kinds or any(isinstance(item, int) and abs(item) > 2**53 for item in items)
         items = [item if item is None else Decimal(str(item)) if exact else float(item) for item in items]
+    elif len(kinds) > 1 and kinds & {list, dict}:
+        raise ArgumentsInvalid(
+            f"{_named(name)} has a list of lists or objects and other values, and a list has items of one type.",
+            hint="Declare it as a string of JSON, and write $name::JSON.",
+        )
     elif len(kinds) > 1 and dialect in _ARRAYS:
         told = " and ".join(sorted(_KINDS.get(kind, kind.__name__) for kind in kinds))
         raise ArgumentsInvalid(
