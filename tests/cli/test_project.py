@@ -600,10 +600,17 @@ def test_a_version_that_is_not_known_runs_nothing(run: Run, project: Path) -> No
     assert "version 2 of the format isn't known" in result.stderr
 
 
-@pytest.mark.parametrize("args", ["lint --severity bad", "list --foo", "query SELECT --timeout abc", "drift chek"])
-def test_a_wrong_command_line_is_json_too(run: Run, project: Path, args: str) -> None:
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        *[(args, 2) for args in ("lint --severity bad", "list --foo", "query SELECT --timeout abc", "drift chek")],
+        *[(args, 3) for args in ("tables nope", "describe nope product", "search nope x")],
+        ("describe shop nope", 1),
+    ],
+)
+def test_what_goes_wrong_is_json_too(run: Run, project: Path, args: str, code: int) -> None:
     result = run(*args.split(), "--json")
-    assert result.exit_code == 2
+    assert result.exit_code == code
     assert json.loads(result.stdout)["status"] == "error"
 
 

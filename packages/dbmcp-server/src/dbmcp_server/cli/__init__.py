@@ -94,11 +94,11 @@ class _Commands(TyperGroup):
 
             code = exit_code(exc)
             said = getattr(exc, "format_message", None)  # what is wrong with the command line has one
-            if code is None and said is not None and self._wants_json:
+            if self._wants_json and (code is not None or said is not None):
                 from dbmcp_server.cli.output import write_json
 
-                write_json({"status": "error", "error": said()})
-                raise typer.Exit(getattr(exc, "exit_code", 2)) from None
+                write_json({"status": "error", "error": said() if said is not None else str(exc)})
+                raise typer.Exit(getattr(exc, "exit_code", 2) if code is None else code) from None
             if code is None:
                 raise
             show(exc)
