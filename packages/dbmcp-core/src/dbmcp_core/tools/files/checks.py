@@ -178,9 +178,7 @@ def thorough(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     yield from found
     definition = one.definition
     yield from _told(one, _types(definition))
-    yield from _told(one, _policies(definition))
-    yield from _told(one, _policies(definition, warnings=True), "warning")
-    yield from _told(one, _strays(definition), "warning" if config.uses_mxcp else "error")
+    yield from _policies(one, config)
     if isinstance(definition, Prompt):
         from dbmcp_core.tools.sql.prompts import prompt_problems
 
@@ -222,17 +220,13 @@ def _named(problem: tuple[Route, str]) -> tuple[Route, str]:
     return route, f"{key!r} {message}"
 
 
-def _policies(definition: Definition, *, warnings: bool = False) -> list[tuple[Route, str]]:
+def _policies(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     from dbmcp_core.tools.policies.rules import policies_for
 
-    found = policies_for(definition)
-    return found.warnings() if warnings else found.problems()
-
-
-def _strays(definition: Definition) -> list[tuple[Route, str]]:
-    from dbmcp_core.tools.policies.rules import policies_for
-
-    return policies_for(definition).strays()
+    found = policies_for(one.definition)
+    yield from _told(one, found.problems())
+    yield from _told(one, found.warnings(), "warning")
+    yield from _told(one, found.strays(), "warning" if config.uses_mxcp else "error")
 
 
 def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:

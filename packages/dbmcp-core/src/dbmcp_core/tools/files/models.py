@@ -53,6 +53,7 @@ _PLAIN = ("bool", "str", "int", "float")
 
 
 def subject_of(model: type[BaseModel], value: Any) -> str:
+    """Return what problems call *value*, which should be a *model*: ``tool:orders``, as far as it says."""
     if model is ProjectPolicy:
         return POLICIES
     kind = getattr(model, "kind", "")
