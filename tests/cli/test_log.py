@@ -46,6 +46,12 @@ def shown(run: Run, *options: str) -> list[dict[str, Any]]:
     return found["records"]
 
 
+def test_a_type_that_no_record_has_is_refused(run: Run) -> None:
+    result = run("log", "--type", "tools")
+    assert result.exit_code == 2
+    assert "tools" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "count"),
     [

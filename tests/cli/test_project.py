@@ -290,6 +290,14 @@ def test_other_tools_run_beside_one_that_is_wrong(run: Run, project: Path) -> No
     assert (listed["a"]["kind"], "'descr'" in listed["a"]["error"], listed["t"]["error"]) == ("tool", True, "")
 
 
+def test_a_tool_that_is_turned_off_is_told_apart_from_one_that_never_was(run: Run, project: Path) -> None:
+    (project / "tools" / "t.yml").write_text(TOOL.replace("  description: d", "  description: d\n  enabled: false"))
+    result = run("run", "tool", "t", "-p", "id=1")
+    assert result.exit_code == 1
+    assert "The tool 't' isn't enabled." in result.stderr
+    assert "t.yml:5:3" in result.stderr
+
+
 def test_arguments_come_as_text_and_from_files(run: Run, project: Path) -> None:
     (project / "id.json").write_text("2")
     assert json.loads(run("run", "tool", "t", "-p", "id=@id.json").stdout) == [{"id": 2}]

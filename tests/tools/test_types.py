@@ -620,10 +620,18 @@ def test_a_sensitive_default_is_not_told() -> None:
 
 
 def test_null_stays_null_where_a_project_of_mxcp_says_so() -> None:
-    parameters = [Parameter(name="limit", type="integer", default=10, minimum=1)]
+    parameters = [Parameter(name="limit", type="integer", default=10)]
     assert Checker(parameters).convert({"limit": None}) == {"limit": 10}
     assert Checker(parameters, keeps_null=True).convert({"limit": None}) == {"limit": None}
     assert Checker(parameters, keeps_null=True).convert({}) == {"limit": 10}
+
+
+@pytest.mark.parametrize("limits", [{"enum": ["asc", "desc"]}, {"minLength": 1}, {"pattern": "^[a-z]+$"}])
+def test_null_slips_through_no_limit_in_a_project_of_mxcp(limits: dict[str, Any]) -> None:
+    parameters = [Parameter(name="order", type="string", default="asc", **limits)]
+    assert Checker(parameters, keeps_null=True).convert({"order": None}) == {"order": "asc"}
+    nullable = [Parameter(name="order", type="string", default=None, **limits)]
+    assert Checker(nullable, keeps_null=True).convert({"order": None}) == {"order": None}
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,16 @@ def test_sqlite_leaves_what_the_parser_does_not_know_to_the_engine() -> None:
     assert (verdict.kind, verdict.code) == (Kind.UNKNOWN, RefusalCode.UNPARSABLE)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("SELECT a FROM\nGROUP BY a", "but got 'GROUP BY'"), ("SELECT a FROM", "but got the end")],
+)
+def test_what_the_parser_says_is_told_in_words(text: str, says: str) -> None:
+    reason = judge(text, "duckdb").reason
+    assert says in reason
+    assert "Token" not in reason
+
+
 def test_nothing_is_logged_or_printed(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     with caplog.at_level(logging.DEBUG):
         for dialect in DIALECTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +22,8 @@ _muted: ContextVar[bool] = ContextVar("dbmcp_guard_muted", default=False)
 # sqlglot logs what it doesn't support; the verdict says it better. Others' use of sqlglot stays as it is.
 logging.getLogger("sqlglot").addFilter(lambda _: not _muted.get())
 
+#: A token, as the parser puts it into its messages.
+_TOKEN = re.compile(r"<Token token_type: TokenType\.(?P<type>\w+), text: (?P<text>.*?), line: \d+, .*?>", re.DOTALL)
 _QUOTED_TYPES = frozenset(
     {
         TokenType.STRING,
@@ -131,11 +134,15 @@ def _disagreement(offset: int) -> LexError:
     return LexError(RefusalCode.AMBIGUOUS, "The parser and the server could end a quote or comment differently", offset)
 
 
+def _shown(token: re.Match[str]) -> str:
+    return "the end" if token["type"] == "SENTINEL" else repr(token["text"])
+
+
 def failure(error: Exception) -> tuple[str, int | None, int | None]:
     """Return what the parser complains about, with line and column where it says so."""
     if isinstance(error, ParseError) and error.errors:
         first = error.errors[0]
-        what = str(first.get("description") or "syntax error").rstrip(".")
+        what = _TOKEN.sub(_shown, str(first.get("description") or "syntax error")).rstrip(".")
         return f"The statement can't be parsed: {what}", first.get("line"), first.get("col")
     if isinstance(error, RecursionError):
         return "The statement is nested too deeply to be parsed", None, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,12 +125,16 @@ class ProjectConfig:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What was loaded. ``problems`` holds warnings too; ``require`` raises where there is an error among them."""
+    """What was loaded. ``problems`` holds warnings too; ``require`` raises where there is an error among them.
+
+    ``disabled`` are the definitions that say ``enabled: false``: nobody can call or see them.
+    """
 
     config: ProjectConfig
     definitions: tuple[Loaded, ...]
     policies: tuple[ProjectPolicy, ...]
     problems: tuple[Problem, ...]
+    disabled: tuple[Loaded, ...] = ()
 
     @property
     def errors(self) -> list[Problem]:
@@ -157,8 +161,7 @@ class Project:
         if rules:
             raise ProjectInvalid(rules)
         wrong = {problem.subject for problem in self.errors}
-        kept = tuple(one for one in self.definitions if one.subject not in wrong)
-        return Project(self.config, kept, self.policies, self.problems)
+        return replace(self, definitions=tuple(one for one in self.definitions if one.subject not in wrong))
 
     def find(self, kind: str, key: str) -> Loaded | None:
         """Return the definition of this *kind* and name, or URI."""

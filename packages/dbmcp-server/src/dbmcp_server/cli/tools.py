@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dbmcp_core import Running
+from dbmcp_core import NotFound, Running
 from dbmcp_server.cli.envelope import AsEnvelope, answer, enveloped
 from dbmcp_server.cli.output import note, table, write
 from dbmcp_server.cli.project import (
@@ -68,7 +68,7 @@ def run(
         running = Running()
         with opened_project(project, profile=profile, read_only=read_only, ignore_errors=True) as toolbox:
             key, inside_uri = _meant(toolbox, kind.value, name)
-            _refuse_wrong(toolbox, kind.value, key)
+            _refuse_absent(toolbox, kind.value, key)
             call = ToolCall(
                 kind.value,
                 key,
@@ -100,11 +100,14 @@ def _meant(toolbox: Toolbox, kind: str, name: str) -> tuple[str, Mapping[str, st
     return name, {}
 
 
-def _refuse_wrong(toolbox: Toolbox, kind: str, name: str) -> None:
-    """Say why a definition is left out, where that is because of what is wrong with it."""
+def _refuse_absent(toolbox: Toolbox, kind: str, name: str) -> None:
+    """Say why a definition is left out, where it was turned off or something is wrong with it."""
     from dbmcp_core.tools.problems import ProjectInvalid
 
     if toolbox.project.find(kind, name) is None:
+        for one in toolbox.project.disabled:
+            if one.subject == f"{kind}:{name}":
+                raise NotFound(f"The {kind} {name!r} isn't enabled.", hint=f"See {place(one.place(('enabled',)))}.")
         errors = toolbox.project.errors
         # Nobody knows what a file has that can't be read, or that says nowhere what its definition is called.
         problems = [one for one in errors if one.subject == f"{kind}:{name}"]

@@ -40,6 +40,7 @@ def load(
         definitions += file.definitions
         rules += file.rules
         problems += file.problems
+    disabled = tuple(one for one in definitions if not one.definition.enabled)
     definitions = [one for one in definitions if one.definition.enabled]
     problems += _duplicates(definitions)
     for one in definitions:
@@ -47,7 +48,7 @@ def load(
     for some in rules:
         problems += check_rules(some, definitions)
     definitions.sort(key=lambda one: (one.definition.kind, one.definition.key))
-    return Project(config, tuple(definitions), tuple(one.policy for one in rules), tuple(problems))
+    return Project(config, tuple(definitions), tuple(one.policy for one in rules), tuple(problems), disabled)
 
 
 def _files(config: ProjectConfig) -> Iterator[tuple[Path, Sequence[str]]]:

@@ -54,7 +54,8 @@ class Checker:
     Args:
         parameters: What it takes.
         returns: What it returns, if that is declared.
-        keeps_null: Whether null given for a parameter with a default is null, as in MXCP, and not the default.
+        keeps_null: Whether null given for a parameter with a default is null, as in MXCP, and not the default; where
+            something limits the value, null doesn't slip through, and means the default all the same.
     """
 
     def __init__(
@@ -78,10 +79,7 @@ class Checker:
         found: dict[str, Any] = {}
         for name, parameter in self._inputs.items():
             value = given.get(name)
-            if value is None and self._keeps_null and parameter.has_default and name in given:
-                found[name] = None
-                continue
-            if value is None and (parameter.fills_in or name not in given):
+            if name not in given or (value is None and parameter.fills_in and not self._keeps(parameter)):
                 found[name] = parameter.default(problems)
                 continue
             before = problems.count
@@ -107,6 +105,9 @@ class Checker:
         if problems.count:
             raise ResultInvalid(f"The result isn't what is declared: {problems}.", details=_details(problems))
         return result
+
+    def _keeps(self, parameter: _Input) -> bool:
+        return self._keeps_null and parameter.node.takes_null
 
     @cached_property
     def _inputs(self) -> dict[str, _Input]:
