@@ -179,6 +179,9 @@ _DIFFERENT: dict[str, _Rule] = {
     "MXCP: what has no description has an empty one": lambda call, theirs, _ours: (
         call.kind.endswith("/list") and theirs.value == ""
     ),
+    "ours: the tools that run SQL are described in words of dbmcp's own": lambda call, _theirs, _ours: (
+        call.kind == "tools/list" and call.name in ("execute_sql_query", "list_tables", "get_table_schema")
+    ),
     "MXCP: NaN, which JSON hasn't, for null": _apart_from(_finite, _no_nulls),
     "MXCP: a DATE is a midnight": _apart_from(_day),
     "MXCP: large numbers lose their last digits": _apart_from(_rounded),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ from calls import Call
 
 HERE = Path(__file__).resolve().parent
 LONGEST_S = 60
+#: What a project's configuration gets for the variables that it asks for: its services aren't called.
+NOWHERE = "https://127.0.0.1:9"
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "compare", "version": "1"}}
 
 
@@ -54,7 +57,8 @@ class System:
         env.pop("MXCP_CONFIG", None)
         for config in (self.folder / "mxcp-config.yml", self.folder / "config.yml"):
             if config.exists():
-                return {**env, "MXCP_CONFIG": str(config)}
+                wanted = re.findall(r"\$\{(\w+)\}", config.read_text(encoding="utf-8"))
+                return {**dict.fromkeys(wanted, NOWHERE), **env, "MXCP_CONFIG": str(config)}
         return env
 
     def commands(self, lines: Sequence[list[str]]) -> list[dict[str, Any]]:

@@ -89,3 +89,21 @@ def test_mxcp_wants_a_default_and_examples_of_each_parameter(tmp_path: Path, wri
         "tool.parameters[0].default",
     ]
     assert list(lint(load(config))) == []
+
+
+def test_sensitive_values_that_every_client_is_told(tmp_path: Path, write: Callable[[str, str], Path]) -> None:
+    sensitive = (
+        "type: object, properties: {n: {type: integer, description: The number., sensitive: true, examples: [7]}}"
+    )
+    text = GOOD.replace("default: 1, examples: [2]", "sensitive: true, default: 1, examples: [2]")
+    write("tools/a.yml", text.replace(GOOD[GOOD.index("type: object") : GOOD.index("}}}") + 2], sensitive))
+    sources = [source(Registry(), "shop", "sqlite:///shop.db")]
+    config = ProjectConfig.from_options(ProjectOptions(), tmp_path / "dbmcp.toml", sources)
+    found = {one.location: one.message for one in lint(load(config)) if "every client" in one.message}
+    assert found == {
+        "tool.parameters[0].default": "the parameter 'n' is sensitive, and every client is told its 'default'",
+        "tool.parameters[0].examples": "the parameter 'n' is sensitive, and every client is told its 'examples'",
+        "tool.return.items.properties.n.examples": (
+            "the property 'n' of the items of the return is sensitive, and every client is told its 'examples'"
+        ),
+    }

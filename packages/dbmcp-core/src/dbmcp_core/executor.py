@@ -390,6 +390,8 @@ def _refusal(verdict: Verdict, intent: Intent) -> StatementRefused | None:
         hint = "Send one single statement."
     else:
         hint = "Send one statement that changes rows or tables."
+    if code is RefusalCode.UNPARSABLE:
+        hint = "Correct it, or write it another way: what can't be read isn't run."
     where = {"line": verdict.line, "column": verdict.column} if verdict.line is not None else {}
     return StatementRefused(_at(reason, verdict), code=code or RefusalCode.NOT_A_READ, hint=hint, details=where)
 

@@ -66,6 +66,7 @@ def _parameter(one: Loaded, parameter: TypeSpec, route: Route, *, as_mxcp: bool)
         yield _said(one, "info", f"{name} has no examples", (*route, "examples"), "Show one or two values.")
     if as_mxcp and not parameter.has_default:
         yield _said(one, "info", f"{name} has no default", (*route, "default"), "Give it one if it may be left out.")
+    yield from _given_away(one, parameter, route, name)
     yield from _inside(one, parameter, route, name)
 
 
@@ -83,7 +84,16 @@ def _inside(one: Loaded, spec: TypeSpec, route: Route, name: str) -> Iterator[Is
         if not part.description:
             verb = "have" if what.startswith(("the items", "the other")) else "has"
             yield _said(one, "warning", f"{what} {verb} no description", where, "Say what the value means.")
+        yield from _given_away(one, part, where, what)
         yield from _inside(one, part, where, what)
+
+
+def _given_away(one: Loaded, spec: TypeSpec, route: Route, name: str) -> Iterator[Issue]:
+    """Yield the keys whose values every client can read in the schema, though they are sensitive."""
+    given = {"default": spec.has_default and spec.default is not None, "examples": spec.examples, "enum": spec.enum}
+    for key in (key for key, value in given.items() if spec.sensitive and value):
+        told = f"{name} is sensitive, and every client is told its {key!r}"
+        yield _said(one, "warning", told, (*route, key), "Leave it out, if what it says is secret.")
 
 
 def _parts(spec: TypeSpec, route: Route, name: str) -> Iterable[tuple[Route, str, TypeSpec]]:
