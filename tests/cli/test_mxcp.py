@@ -175,3 +175,31 @@ def test_the_site_is_found_from_a_folder_below(site: Path, monkeypatch: pytest.M
     found = find(None)
     assert found is not None
     assert found.project.origin == site / "mxcp-site.yml"
+
+
+USER = """mxcp: 1
+projects: {p: {profiles: {dev: {auth: {provider: github, github: {client_id: x}}}}}}
+"""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "shop.example.org"])
+def test_a_project_that_wants_callers_to_sign_in_is_not_open_to_other_machines(
+    run: Run, site: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    (site / "user.yml").write_text(USER)
+    monkeypatch.setenv("MXCP_CONFIG", str(site / "user.yml"))
+    (site / "resources" / "date.yml").unlink()
+    result = run("serve", site, "--host", host, "--port", "0")
+    assert result.exit_code == 3
+    assert "asks callers to sign in" in result.stderr
+
+
+def test_a_tool_of_mxcp_runs_on_a_source_that_our_file_names(run: Run, site: Path, shop: Path) -> None:
+    (site / "tools").mkdir()
+    (site / "tools" / "t.yml").write_text(
+        "mxcp: 1\ntool: {name: t, connection: crm, source: {code: SELECT count(*) AS n FROM product}}\n"
+    )
+    (site / "dbmcp.toml").write_text(f"[sources]\ncrm = 'sqlite:///{shop}'\n")
+    result = run("run", "tool", "t", "--json")
+    (row,) = json.loads(result.stdout)["result"]
+    assert row["n"] > 0

@@ -166,9 +166,74 @@ def test_without_a_user_configuration(loaded: Callable[..., Loaded]) -> None:
 
 def test_what_is_not_taken_over_is_said(loaded: Callable[..., Loaded]) -> None:
     user = USER.replace("      dev:\n", "      dev:\n        auth: {provider: github, github: {client_id: x}}\n")
-    notes = " ".join(loaded(SITE + "dbt: {enabled: true}\n", user).notes)
+    found = loaded(SITE + "dbt: {enabled: true}\n", user)
+    notes = " ".join(found.notes)
     assert "'auth' is not taken over" in notes
     assert "'dbt' is not taken over" in notes
+    assert found.signs_in
+    assert not loaded(user=user.replace("provider: github", "provider: none")).signs_in
+
+
+BESIDE = """\
+[project]
+timeout_s = 30
+decimals = "exact"
+[sources]
+crm = "sqlite:///crm.db"
+[sources.duckdb]
+timeout_s = 7
+max_concurrent = 2
+[server]
+port = 9999
+[records]
+file = "calls.jsonl"
+"""
+
+
+def test_our_file_beside_it_says_what_it_has_no_key_for(loaded: Callable[..., Loaded], write: Write) -> None:
+    without = loaded().config
+    assert (without.timeout_s, without.decimals, without.sources[0].settings.timeout_s) == (600, "float", 600)
+    write("dbmcp.toml", BESIDE)
+    found = loaded()
+    config = found.config
+    assert (config.name, config.timeout_s, config.decimals, config.max_bytes) == ("shop", 30, "exact", 50_000_000)
+    assert config.connection == "duckdb"
+    duckdb, crm = config.sources
+    assert (duckdb.name, duckdb.settings.timeout_s, duckdb.settings.max_concurrent) == ("duckdb", 7, 2)
+    assert duckdb.settings.max_rows == without.sources[0].settings.max_rows
+    assert (crm.name, crm.engine.name, crm.settings.read_only) == ("crm", "sqlite", True)
+    assert (found.ours.server, found.ours.records) == ({"port": 9999}, {"file": "calls.jsonl"})
+
+
+@pytest.mark.parametrize(
+    ("beside", "message"),
+    [
+        ("[project]\nname = 'other'", r"\[project\] has timeout_s, max_bytes, decimals, audit_results, and no 'name'"),
+        ("[sources.duckdb]\nread_only = false", "no say in 'read_only'"),
+        ("[sources.duckdb]\nreadOnly = false", "'read_only' is set twice"),
+        ("[sources.duckdb]\npath = '/etc/other.duckdb'", "'filename' is set twice"),
+        ("[sources.duckdb]\nurl = 'duckdb:////data/other.duckdb'", "no say in 'url'"),
+        ("[sources]\nduckdb = 'duckdb:////data/other.duckdb'", "wants a table of settings"),
+        ("[sources.duckdb]\ntimeout = 5", "timeout_s"),
+        ("[projects]\ntimeout_s = 5", "unknown table 'projects'"),
+    ],
+)
+def test_what_its_own_files_say_stands(loaded: Callable[..., Loaded], write: Write, beside: str, message: str) -> None:
+    write("dbmcp.toml", beside)
+    with pytest.raises(ConfigError, match=message):
+        loaded(read_only=True)
+
+
+def test_a_secret_of_the_users_configuration_is_not_read_as_a_reference(
+    loaded: Callable[..., Loaded], write: Write
+) -> None:
+    write("dbmcp.toml", "[sources.duckdb]\nmax_rows = 5\n")
+    user = USER.replace(
+        "type: python, parameters: {key: prod-key}", "type: http, parameters: {BEARER_TOKEN: '${API_KEY}'}"
+    )
+    found = loaded(user=user, profile="prod", variables={"API_KEY": "a-${HOME}-b"})
+    assert found.config.secrets["api"] == {"BEARER_TOKEN": "a-${HOME}-b"}
+    assert "a-${HOME}-b" in found.config.sources[0].settings.secrets()
 
 
 @pytest.mark.parametrize(

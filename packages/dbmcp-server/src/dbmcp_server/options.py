@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any, Self
 
 from dbmcp_core.settings import Options, plain, setting
@@ -28,6 +29,14 @@ class ServerOptions(Options):
     runtime_allow: tuple[str, ...] = setting(
         (), doc="What a client may open, as patterns of URLs: 'sqlite:////data/*'; wanted over HTTP."
     )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine reaches the address; a name that isn't ``localhost`` may be any."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @classmethod
     def load(cls, table: Mapping[str, Any], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Self:

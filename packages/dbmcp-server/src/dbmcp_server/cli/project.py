@@ -81,6 +81,8 @@ class Found:
     #: Settings of the server that the project's own files have, and whether it is to listen over HTTP.
     server: Mapping[str, Any]
     is_http: bool = False
+    #: Whether it asks callers to sign in, which nobody can do here yet.
+    signs_in: bool = False
 
     def load(self, *, to_run: bool = False) -> Project:
         """Read every file of the project, as it is now.
@@ -166,11 +168,12 @@ def _mxcp(folder: Path, profile: str | None, read_only: bool | None, sql_tools: 
     known = {key: value for key, value in server.items() if value is not None}
     return Found(
         registry,
-        Config(tuple(first.config.sources)),
+        first.ours,
         read,
         first.config,
-        known,
+        {**known, **first.ours.server},
         is_http=provider in ("streamable-http", "sse"),
+        signs_in=first.signs_in,
     )
 
 

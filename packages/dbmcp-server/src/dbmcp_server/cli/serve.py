@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from dbmcp_core import ConfigError
 from dbmcp_server.cli.project import Found, Profile, ReadOnly, find, require, running
 from dbmcp_server.cli.setup import ConfigFile, configured, executor
 from dbmcp_server.options import ServerOptions
@@ -157,5 +158,11 @@ def _serve_project(
     with unhindered():
         project = load()
     options = ServerOptions.load(found.server, os.environ, flags)
+    if over_http and found.signs_in and not options.is_local:
+        raise ConfigError(
+            f"The project's 'auth' asks callers to sign in, which they can't do here yet, and on {options.host} other "
+            "machines could call its tools without it.",
+            hint="Listen on 127.0.0.1, behind a proxy that signs them in; or take 'auth' out of the configuration.",
+        )
     with running(found, records) as one:
         (serve_http if over_http else serve_stdio)(one, found.registry, options, ServedProject(project, load))

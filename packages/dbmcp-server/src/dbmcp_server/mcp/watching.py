@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from dbmcp_core.config import FILE
 from dbmcp_core.tools.project import Project
 
 __all__ = ["Seen", "changed", "codes", "is_same", "look"]
@@ -28,8 +29,8 @@ def look(project: Project, more: Iterable[str] = (), *, everywhere: bool = False
     """
     config = project.config
     folders = {config.python, config.plugins_path, *config.kinds.values(), config.folder if everywhere else None}
-    files = {path for folder in folders if folder is not None for path in _files(folder)} | {str(config.origin)}
-    files |= {*more, *codes(project)}
+    files = {path for folder in folders if folder is not None for path in _files(folder)}
+    files |= {str(config.origin), str(config.folder / FILE), *more, *codes(project)}
     return {path: facts for path in files if (facts := _facts(path)) is not None}
 
 

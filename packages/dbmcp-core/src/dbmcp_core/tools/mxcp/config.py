@@ -1,16 +1,19 @@
-"""From MXCP's two files and its environment variables to a ``ProjectConfig``."""
+"""From MXCP's two files and its environment variables to a ``ProjectConfig``.
+
+A ``dbmcp.toml`` beside them says what they have no key for: limits, and further sources.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from dbmcp_core.config import Source
+from dbmcp_core.config import FILE, Config, over
 from dbmcp_core.config import source as make_source
 from dbmcp_core.errors import ConfigError
 from dbmcp_core.registry import Registry
@@ -20,7 +23,7 @@ from dbmcp_core.tools.files.documents import Document
 from dbmcp_core.tools.files.models import validated
 from dbmcp_core.tools.mxcp.models import ExtensionEntry, Paths, Profile, Site, Transport, User, UserProfile
 from dbmcp_core.tools.problems import ProjectInvalid
-from dbmcp_core.tools.project import FOLDERS, Plugin, ProjectConfig
+from dbmcp_core.tools.project import FOLDERS, Plugin, ProjectConfig, ProjectOptions
 
 __all__ = ["SITE", "Loaded", "load"]
 
@@ -29,10 +32,12 @@ SITE = "mxcp-site.yml"
 _USER = Path("~/.mxcp/config.yml")
 _REFERENCE = re.compile(r"\$\{(?P<variable>[A-Za-z_][A-Za-z0-9_]*)\}")
 _ELSEWHERE = re.compile(r"(?P<scheme>vault|op|file)://(?P<rest>.+)", re.DOTALL)
-#: Rows of one answer; MXCP itself knows no limit.
-_MAX_ROWS = 10_000
-#: Bytes of what Python returns; as above.
-_MOST_BYTES = 50_000_000
+#: Rows and seconds of a statement; MXCP itself knows no limits.
+_LIMITS: Mapping[str, object] = {"max_rows": 10_000, "timeout_s": 600.0}
+#: Bytes of what Python returns, and its seconds; as above.
+_MOST_BYTES, _LONGEST_S = 50_000_000, 600.0
+#: What ``[project]`` of ``dbmcp.toml`` may say here; the rest stands in MXCP's files.
+_OPTIONS = ("timeout_s", "max_bytes", "decimals", "audit_results")
 _TOOLS = ("execute_sql_query", "list_tables", "get_table_schema")
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -40,11 +45,17 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A project's configuration, its profile, how it wants to be served, and what isn't taken over."""
+    """A project's configuration, its profile, how it wants to be served, and what isn't taken over.
+
+    ``ours`` is what a ``dbmcp.toml`` beside MXCP's file says, with all sources. ``signs_in`` says whether MXCP would
+    have callers sign in.
+    """
 
     config: ProjectConfig
     profile: str
     transport: Transport
+    ours: Config
+    signs_in: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -86,7 +97,20 @@ def load(
         Plugin(one.name, one.module, resolve(configs.get(one.config or "", {}), f"the plugin {one.name!r}"))
         for one in site.plugin or ()
     ]
-    read_only = _read_only(read_only, environment, chosen)
+    ours = _ours(
+        registry,
+        _source(
+            site,
+            environment.get("MXCP_DUCKDB_PATH") or places["duckdb"],
+            folder,
+            paths,
+            {key: secret for key, secret in secrets.items() if key in (site.secrets or ())},
+            plugins,
+            _read_only(read_only, environment, chosen),
+        ),
+        folder / FILE,
+        environment,
+    )
     config = ProjectConfig(
         folder=folder,
         name=site.project,
@@ -107,20 +131,14 @@ def load(
         audit_results=True,
         drift=folder / places["drift"],
         uses_mxcp=True,
-        sources=[
-            _source(
-                site,
-                environment.get("MXCP_DUCKDB_PATH") or places["duckdb"],
-                folder,
-                paths,
-                registry,
-                {key: secret for key, secret in secrets.items() if key in (site.secrets or ())},
-                plugins,
-                read_only,
-            )
-        ],
+        sources=ours.sources,
+        timeout_s=_LONGEST_S,
     )
-    return Loaded(config, name, user.transport or Transport(), (*notes, *_not_taken(site, user, mine)))
+    if ours.project is not None:
+        config = replace(config, **_options(ours.project, folder / FILE))
+    signs_in = mine.auth is not None and mine.auth.get("provider", "none") != "none"
+    notes += _not_taken(site, user, mine, signs_in=signs_in)
+    return Loaded(config, name, user.transport or Transport(), ours, signs_in, tuple(notes))
 
 
 def _read(path: Path, model: type[_Model]) -> tuple[Document, _Model]:
@@ -188,20 +206,18 @@ def _source(
     database: str,
     folder: Path,
     paths: Paths,
-    registry: Registry,
     secrets: Mapping[str, Mapping[str, Any]],
     plugins: list[Plugin],
     read_only: bool,
-) -> Source:
+) -> dict[str, object]:
     path = folder / Path(database).expanduser()
     if database == ":memory:":
         raise ConfigError("The database of a project wants to be a file; ':memory:' isn't one.")
-    settings: dict[str, object] = {
+    return {
         "engine": "duckdb",
         "filename": str(path),
         "create_if_not_exists": True,
         "read_only": read_only,
-        "max_rows": _MAX_ROWS,
         "working_directory": str(folder),
         "external_access": True,
         "extensions": [_extension(one) for one in site.extensions or ()],
@@ -211,7 +227,21 @@ def _source(
         "plugins": [{"name": one.name, "module": one.module, "config": one.config} for one in plugins] or None,
         "plugin_path": [str(folder / paths.plugins), str(folder / paths.python), str(folder)],
     }
-    return make_source(registry, "duckdb", settings, origin=str(site.project))
+
+
+def _ours(registry: Registry, own: Mapping[str, object], file: Path, environment: Mapping[str, str]) -> Config:
+    """Return what a ``dbmcp.toml`` beside MXCP's file says, over the project's *own* source."""
+    if file.is_file():
+        return over(registry, "duckdb", own, _LIMITS, file, environment)
+    return Config((make_source(registry, "duckdb", {**_LIMITS, **own}, origin=SITE),))
+
+
+def _options(given: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    for key in given:
+        if key not in _OPTIONS:
+            raise ConfigError(f"{file}: beside {SITE}, [project] has {', '.join(_OPTIONS)}, and no {key!r}.")
+    options = ProjectOptions.build(given, where=f"{file} [project]")
+    return {key: getattr(options, key) for key in given}
 
 
 def _extension(one: str | ExtensionEntry) -> str:
@@ -300,10 +330,10 @@ def _file(path: Path, where: str) -> str:
         raise ConfigError(f"{where} refers to the file {path}, which can't be read: {reason}.") from exc
 
 
-def _not_taken(site: Site, user: User, mine: UserProfile) -> list[str]:
+def _not_taken(site: Site, user: User, mine: UserProfile, *, signs_in: bool) -> list[str]:
     """Return what is said in the files and isn't done here."""
     found = []
-    if mine.auth is not None and mine.auth.get("provider", "none") != "none":
+    if signs_in:
         found.append("'auth' is not taken over yet: nobody has to sign in, and every caller is anonymous.")
     if mine.telemetry:
         found.append("'telemetry' is not taken over.")
