@@ -203,3 +203,9 @@ def test_a_tool_of_mxcp_runs_on_a_source_that_our_file_names(run: Run, site: Pat
     result = run("run", "tool", "t", "--json")
     (row,) = json.loads(result.stdout)["result"]
     assert row["n"] > 0
+
+
+def test_a_host_is_asked_for_what_our_file_refers_to(run: Run, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_FILE", "crm.db")
+    (site / "dbmcp.toml").write_text("[sources]\ncrm = 'sqlite:///${CRM_FILE}'\n")
+    assert "CRM_FILE" in run("config", "claude-desktop").stdout

@@ -114,8 +114,9 @@ def _folder(named: Sequence[str], file: Path | None) -> Path | None:
 def _project_entry(name: str, folder: Path, *, absolute: bool) -> _Entry:
     """Return what serves the project in *folder*: its own file names the sources."""
     found = require(folder, warn=False)
-    origin = found.project.origin.read_text(encoding="utf-8")
-    secret = dict.fromkeys(_REFERENCE.findall(origin), MASK)
+    files = dict.fromkeys([found.project.origin.absolute(), (found.project.folder / FILE).absolute()])
+    texts = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
+    secret = dict.fromkeys(_REFERENCE.findall("\n".join(texts)), MASK)
     entry = _Entry(name, "", sources=len(found.project.sources), secret=secret)
     packages = _packages(found.registry, Config(tuple(found.project.sources)))
     return _start(entry, [str(found.project.folder.absolute())], packages, absolute=absolute)
