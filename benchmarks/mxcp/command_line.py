@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-LONGEST_S = 60
+LONGEST_S = 300
 
 
 def application(system: str) -> Any:

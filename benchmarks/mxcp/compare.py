@@ -63,10 +63,10 @@ def compared(project: Path, name: str, python: str, *, own: bool) -> Iterator[Co
             answers, listed = system.by_mcp(anonymous)
             both.append((system.checked(), dict(zip(todo, system.by_command(todo), strict=True)), answers, listed))
     (their_checks, their_runs, their_calls, their_lists), (our_checks, our_runs, our_calls, our_lists) = both
-    absent = Answer(False, error="isn't there")
     for door, theirs, ours in (("command", their_checks, our_checks), ("MCP", their_lists, our_lists)):
-        for call in {**theirs, **ours}:
-            yield Compared(name, door, call, theirs.get(call, absent), ours.get(call, absent))
+        for call in {**theirs.found, **ours.found}:
+            one, other = (side.found.get(call, Answer(False, error=side.absent)) for side in (theirs, ours))
+            yield Compared(name, door, call, one, other)
     for call in todo:
         yield Compared(name, "run", call, their_runs[call], our_runs[call])
     for call, their_answer, our_answer in zip(anonymous, their_calls, our_calls, strict=True):

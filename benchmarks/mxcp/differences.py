@@ -132,8 +132,12 @@ def _keys(value: Any) -> set[str]:
     return set().union(*map(_keys, value)) if isinstance(value, list) else set()
 
 
-def _undeclared(_call: Call, theirs: Answer, ours: Answer) -> bool:
-    return theirs.value is None and _same(theirs.blocks, ours.blocks)
+def _undeclared(call: Call, theirs: Answer, ours: Answer) -> bool:
+    if theirs.value is not None:
+        return False
+    return _apart_from(_without_nulls, _listed)(
+        call, Answer(True, blocks=theirs.blocks), Answer(True, blocks=ours.blocks)
+    )
 
 
 def _null_given(call: Call, _theirs: Answer, _ours: Answer) -> bool:
@@ -147,6 +151,15 @@ def _text_of_whole(call: Call, theirs: Answer, _ours: Answer) -> bool:
 
 
 _REFUSED_BY_MXCP: dict[str, _Rule] = {
+    "ours: nobody signs in, and over HTTP it is served to this machine alone": _they_say(
+        "401: Authentication required"
+    ),
+    "ours: what has mistakes in its SQL is listed, and its call tells them": lambda call, theirs, _ours: (
+        call.kind in ("tools/list", "resources/templates/list") and theirs.error == "isn't there"
+    ),
+    "MXCP: what has no parameters is listed as a template": lambda call, theirs, _ours: (
+        call.kind == "resources/list" and "{" not in call.name and theirs.error == "isn't there"
+    ),
     "MXCP: prompts fail over MCP": _they_say("Could not convert prompt result"),
     "MXCP: a prompt takes no list as JSON text": _they_say("Error rendering prompt (.|\n)*valid list"),
     "MXCP: a resource without parameters can't be read": _they_say("Unknown resource"),
@@ -155,9 +168,7 @@ _REFUSED_BY_MXCP: dict[str, _Rule] = {
     "MXCP: one parameter that the code doesn't use, and nothing runs": _they_say(
         "Parameter/argument count mismatch|Unknown tool: (tool2|missing_param)"
     ),
-    "MXCP: an extension that can't be downloaded stops all": _they_say(
-        "Failed to download extension|project doesn't start"
-    ),
+    "MXCP: an extension that can't be downloaded stops all": _they_say("Failed to download extension|doesn't start"),
     "MXCP: properties that nobody sent are null, and its own example fails": _they_say("'NoneType' object has no attr"),
     "MXCP: null for an argument with a default fails, or reaches the code": lambda call, theirs, ours: (
         _null_given(call, theirs, ours)
@@ -166,6 +177,9 @@ _REFUSED_BY_MXCP: dict[str, _Rule] = {
     'ours: "7.0" is a whole number': _text_of_whole,
 }
 _REFUSED_BY_US: dict[str, _Rule] = {
+    "MXCP: what has no parameters is listed as a template": lambda call, _theirs, _ours: (
+        call.kind == "resources/templates/list" and "{" not in call.name
+    ),
     "ours: an argument that no parameter has is an error": _we_say("isn't a parameter"),
     "ours: true isn't 1": _we_say("wants a (whole )?number, not true"),
     'ours: "banana" isn\'t false': _we_say("wants true or false, not"),

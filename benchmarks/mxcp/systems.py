@@ -11,13 +11,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from calls import Call
 
 HERE = Path(__file__).resolve().parent
-LONGEST_S = 60
+LONGEST_S = 300
+UNSTARTED = "the server doesn't start"
 #: What a project's configuration gets for the variables that it asks for: its services aren't called.
 NOWHERE = "https://127.0.0.1:9"
 INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "compare", "version": "1"}}
@@ -36,6 +37,13 @@ class Answer:
     value: Any = None
     error: str = ""
     blocks: list[Any] = field(default_factory=list)
+
+
+class Checked(NamedTuple):
+    """What a system has to say of what it has, and why there is no more."""
+
+    found: dict[Call, Answer]
+    absent: str
 
 
 @dataclass(frozen=True)
@@ -81,21 +89,18 @@ class System:
         answers = [_of_command(found) for found in self.commands([self._line(call) for call in calls])]
         return answers + [Answer(False, error="the process died")] * (len(calls) - len(answers))
 
-    def checked(self) -> dict[Call, Answer]:
+    def checked(self) -> Checked:
         """Return what ``validate`` says of each file, and ``test`` of each test."""
+        lines = [[which, "--json-output"] for which in ("validate", "test")]
+        validated, tested = (_of_command(one) for one in self.commands(lines))
         found: dict[Call, Answer] = {}
-        validated, tested = (
-            _of_command(one) for one in self.commands([[which, "--json-output"] for which in ("validate", "test")])
-        )
         for one in (validated.value or {}).get("validated", []):
             path = Path(self.folder, one["path"]).relative_to(self.folder)
-            found[Call("validate", str(path))] = Answer(True, one["status"], one.get("message") or "")
+            found[Call("validate", str(path))] = Answer(True, one["status"])
         for endpoint in (tested.value or {}).get("endpoints", []):
             for one in endpoint["test_results"].get("tests") or []:
-                found[Call("test", endpoint["endpoint"], one["name"])] = Answer(
-                    True, one["status"], one.get("error") or ""
-                )
-        return found
+                found[Call("test", endpoint["endpoint"], one["name"])] = Answer(True, one["status"])
+        return Checked(found, f"isn't there {validated.error} {tested.error}".strip())
 
     def _line(self, call: Call) -> list[str]:
         line = ["run", call.kind, call.name, "--json-output"]
@@ -112,19 +117,19 @@ class System:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def by_mcp(self, calls: Sequence[Call]) -> tuple[list[Answer], dict[Call, Answer]]:
+    def by_mcp(self, calls: Sequence[Call]) -> tuple[list[Answer], Checked]:
         """Make *calls* of ``serve`` on the standard streams; return the answers, and what it lists."""
         try:
             session = Session(self)
-        except EOFError as error:
-            return [Answer(False, error=f"the server doesn't start: {error}")] * len(calls), {}
+        except EOFError:
+            return [Answer(False, error=UNSTARTED)] * len(calls), Checked({}, UNSTARTED)
         with session:
             listed = {
                 Call(f"{method}/list", item[key]): Answer(True, item.get("description"))
                 for method, key in _LISTS.items()
                 for item in session.request(f"{method}/list", {})["result"][_LISTED.get(method, method)]
             }
-            return [session.call(call) for call in calls], listed
+            return [session.call(call) for call in calls], Checked(listed, "isn't there")
 
 
 class Session:
@@ -168,7 +173,8 @@ class Session:
         watch.start()
         try:
             for line in self._server.stdout:
-                if line.startswith(b"{") and (message := json.loads(line)).get("id") == self._id:
+                message: dict[str, Any] = json.loads(line) if line.startswith(b"{") else {}
+                if message.get("id") == self._id:
                     return message
         finally:
             watch.cancel()
