@@ -178,11 +178,11 @@ BESIDE = """\
 [project]
 timeout_s = 30
 decimals = "exact"
-[sources]
-crm = "sqlite:///crm.db"
-[sources.duckdb]
+[project.duckdb]
 timeout_s = 7
 max_concurrent = 2
+[sources]
+crm = "sqlite:///crm.db"
 [server]
 port = 9999
 [records]
@@ -208,13 +208,14 @@ def test_our_file_beside_it_says_what_it_has_no_key_for(loaded: Callable[..., Lo
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ("[project]\nname = 'other'", r"\[project\] has timeout_s, max_bytes, decimals, audit_results, and no 'name'"),
-        ("[sources.duckdb]\nread_only = false", "no say in 'read_only'"),
-        ("[sources.duckdb]\nreadOnly = false", "'read_only' is set twice"),
-        ("[sources.duckdb]\npath = '/etc/other.duckdb'", "'filename' is set twice"),
-        ("[sources.duckdb]\nurl = 'duckdb:////data/other.duckdb'", "no say in 'url'"),
-        ("[sources]\nduckdb = 'duckdb:////data/other.duckdb'", "wants a table of settings"),
-        ("[sources.duckdb]\ntimeout = 5", "timeout_s"),
+        ("[project]\nname = 'other'", "timeout_s, max_bytes, decimals, audit_results, duckdb, and no 'name'"),
+        ("[project.duckdb]\nread_only = false", "no say in 'read_only'"),
+        ("[project.duckdb]\nreadOnly = false", "'read_only' is set twice"),
+        ("[project.duckdb]\npath = '/etc/other.duckdb'", "'filename' is set twice"),
+        ("[project.duckdb]\nurl = 'duckdb:////data/other.duckdb'", "no say in 'url'"),
+        ("[project]\nduckdb = 'duckdb:////data/other.duckdb'", "wants a table"),
+        ("[sources]\nduckdb = 'duckdb:////data/other.duckdb'", "is the project's own database"),
+        ("[project.duckdb]\ntimeout = 5", "timeout_s"),
         ("[projects]\ntimeout_s = 5", "unknown table 'projects'"),
     ],
 )
@@ -227,7 +228,7 @@ def test_what_its_own_files_say_stands(loaded: Callable[..., Loaded], write: Wri
 def test_a_secret_of_the_users_configuration_is_not_read_as_a_reference(
     loaded: Callable[..., Loaded], write: Write
 ) -> None:
-    write("dbmcp.toml", "[sources.duckdb]\nmax_rows = 5\n")
+    write("dbmcp.toml", "[project.duckdb]\nmax_rows = 5\n")
     user = USER.replace(
         "type: python, parameters: {key: prod-key}", "type: http, parameters: {BEARER_TOKEN: '${API_KEY}'}"
     )

@@ -32,7 +32,7 @@ from dbmcp_core.registry import Registry
 from dbmcp_core.secrets import expand
 from dbmcp_core.settings import Settings, nearest
 
-__all__ = ["FILE", "Config", "Source", "load", "over", "source"]
+__all__ = ["FILE", "Config", "Source", "load", "source"]
 
 #: The file that is read when it stands in the working directory.
 FILE = "dbmcp.toml"
@@ -95,56 +95,9 @@ def load(
         if len({one.name for one in chosen}) < len(chosen):
             raise ConfigError("Two sources have one name.", hint="Name them: NAME=URL.")
         found = {one.name: one for one in chosen}
-    return _config(registry, found, tables, path, environment)
-
-
-def over(
-    registry: Registry,
-    name: str,
-    own: Mapping[str, object],
-    defaults: Mapping[str, object],
-    file: Path,
-    environment: Mapping[str, str],
-) -> Config:
-    """Return what *file* says beside one source that comes from elsewhere.
-
-    Args:
-        registry: Where engines and secrets come from.
-        name: What that source is called.
-        own: Its ``engine``, and settings that the file can't change.
-        defaults: Settings that ``[sources.<name>]`` may change, as it may add others.
-        file: The configuration file.
-        environment: What its values may refer to; no variable makes a source here.
-
-    Raises:
-        ConfigError: for whatever is wrong.
-    """
-    tables = _read(file)
-    sources = dict(tables.get("sources", {}))
-    given = sources.pop(name, {})
-    where = f"{file}: [sources.{name}]"
-    if not isinstance(given, dict):
-        raise ConfigError(f"{where} wants a table of settings: the source is the project's own.")
-    for key in given:
-        if key in own or key in ("url", "type"):
-            raise ConfigError(f"{where} has no say in {key!r}: the source is the project's own.")
-    given = _expand(registry, given, environment, where)
-    first = source(registry, name, {**defaults, **given, **own}, origin=file.name, folder=file.absolute().parent)
-    return _config(
-        registry, {name: first, **_from_tables(registry, sources, file, environment)}, tables, file, environment
-    )
-
-
-def _config(
-    registry: Registry,
-    sources: Mapping[str, Source],
-    tables: Mapping[str, Any],
-    path: Path | None,
-    environment: Mapping[str, str],
-) -> Config:
     rest = {name: _expand(registry, tables.get(name, {}), environment, str(path)) for name in ("server", "records")}
     project = _expand(registry, tables["project"], environment, str(path)) if "project" in tables else None
-    return Config(tuple(sources.values()), rest["server"], rest["records"], project)
+    return Config(tuple(found.values()), rest["server"], rest["records"], project)
 
 
 def source(

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from dbmcp_core.config import FILE, Config, over
+from dbmcp_core.config import FILE, Config
+from dbmcp_core.config import load as load_ours
 from dbmcp_core.config import source as make_source
 from dbmcp_core.errors import ConfigError
 from dbmcp_core.registry import Registry
@@ -32,6 +33,8 @@ SITE = "mxcp-site.yml"
 _USER = Path("~/.mxcp/config.yml")
 _REFERENCE = re.compile(r"\$\{(?P<variable>[A-Za-z_][A-Za-z0-9_]*)\}")
 _ELSEWHERE = re.compile(r"(?P<scheme>vault|op|file)://(?P<rest>.+)", re.DOTALL)
+#: The source that is the project's own database.
+_OWN = "duckdb"
 #: Rows and seconds of a statement; MXCP itself knows no limits.
 _LIMITS: Mapping[str, object] = {"max_rows": 10_000, "timeout_s": 600.0}
 #: Bytes of what Python returns, and its seconds; as above.
@@ -116,7 +119,7 @@ def load(
         name=site.project,
         origin=site_file,
         kinds={kind: folder / getattr(paths, f"{kind}s") for kind in FOLDERS},
-        connection="duckdb",
+        connection=_OWN,
         python=folder / paths.python,
         plugins_path=folder / paths.plugins,
         plugins=plugins,
@@ -134,8 +137,7 @@ def load(
         sources=ours.sources,
         timeout_s=_LONGEST_S,
     )
-    if ours.project is not None:
-        config = replace(config, **_options(ours.project, folder / FILE))
+    config = replace(config, **_options(ours.project or {}, folder / FILE))
     signs_in = mine.auth is not None and mine.auth.get("provider", "none") != "none"
     notes += _not_taken(site, user, mine, signs_in=signs_in)
     return Loaded(config, name, user.transport or Transport(), ours, signs_in, tuple(notes))
@@ -230,16 +232,27 @@ def _source(
 
 
 def _ours(registry: Registry, own: Mapping[str, object], file: Path, environment: Mapping[str, str]) -> Config:
-    """Return what a ``dbmcp.toml`` beside MXCP's file says, over the project's *own* source."""
-    if file.is_file():
-        return over(registry, "duckdb", own, _LIMITS, file, environment)
-    return Config((make_source(registry, "duckdb", {**_LIMITS, **own}, origin=SITE),))
+    """Return what a ``dbmcp.toml`` beside MXCP's file says, with the project's *own* source before those it names."""
+    ours = load_ours(registry, file=file, environment=environment) if file.is_file() else Config()
+    project = dict(ours.project or {})
+    given = project.pop(_OWN, {})
+    if not isinstance(given, dict):
+        raise ConfigError(f"{file}: {_OWN!r} under [project] wants a table: [project.{_OWN}].")
+    for key in given:
+        if key in own or key in ("url", "type"):
+            raise ConfigError(f"{file}: [project.{_OWN}] has no say in {key!r}; see {SITE}.")
+    others = [one for one in ours.sources if one.origin == file.name]
+    if any(one.name == _OWN for one in others):
+        raise ConfigError(f"{file}: {_OWN!r} is the project's own database; its settings belong into [project.{_OWN}].")
+    first = make_source(registry, _OWN, {**_LIMITS, **given, **own}, origin=SITE)
+    return replace(ours, sources=(first, *others), project=project)
 
 
 def _options(given: Mapping[str, Any], file: Path) -> dict[str, Any]:
     for key in given:
         if key not in _OPTIONS:
-            raise ConfigError(f"{file}: beside {SITE}, [project] has {', '.join(_OPTIONS)}, and no {key!r}.")
+            known = ", ".join((*_OPTIONS, _OWN))
+            raise ConfigError(f"{file}: beside {SITE}, [project] has {known}, and no {key!r}.")
     options = ProjectOptions.build(given, where=f"{file} [project]")
     return {key: getattr(options, key) for key in given}
 
