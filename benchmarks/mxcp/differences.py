@@ -154,8 +154,8 @@ _REFUSED_BY_MXCP: dict[str, _Rule] = {
     "ours: nobody signs in, and over HTTP it is served to this machine alone": _they_say(
         "401: Authentication required"
     ),
-    "ours: what has mistakes in its SQL is listed, and its call tells them": lambda call, theirs, _ours: (
-        call.kind in ("tools/list", "resources/templates/list") and theirs.error == "isn't there"
+    "ours: what has mistakes in its SQL or template is listed, and its call tells them": lambda call, theirs, _ours: (
+        call.kind in ("tools/list", "resources/templates/list", "prompts/list") and theirs.error == "isn't there"
     ),
     "MXCP: what has no parameters is listed as a template": lambda call, theirs, _ours: (
         call.kind == "resources/list" and "{" not in call.name and theirs.error == "isn't there"

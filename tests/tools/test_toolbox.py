@@ -384,6 +384,30 @@ def test_what_a_template_makes_of_a_sensitive_value_is_hidden_too(
             assert "secret" not in text.lower()
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("SELECT 1 AS a {% if x %} WHERE {{ typo }} = 1 {% endif %}", "'typo' is no parameter"),
+        ("SELECT 1 AS a {% if x %}; DELETE FROM product {% endif %}", "a tool runs one statement"),
+        ("{% if x %}DELETE FROM product{% else %}SELECT 1 AS a{% endif %}", "it may only read"),
+        ("SELECT 1 AS a", "'x' is not used"),
+    ],
+)
+def test_a_template_that_is_wrong_on_any_branch_does_not_run_on_another(make: Make, code: str, says: str) -> None:
+    toolbox = make(
+        f"""
+- name: sql
+  language: jinja
+  annotations: {{readOnlyHint: true}}
+  parameters: [{{name: x, type: boolean, default: false}}]
+  source: {{code: "{code}"}}
+"""
+    )
+    for x in (False, True):
+        with pytest.raises(ToolFailed, match=says):
+            call(toolbox, "sql", x=x)
+
+
 def test_a_result_s_sensitive_fields_are_masked_whatever_their_case() -> None:
     spec = TypeSpec.model_validate(
         {"type": "array", "items": {"type": "object", "properties": {"ssn": {"type": "string", "sensitive": True}}}}

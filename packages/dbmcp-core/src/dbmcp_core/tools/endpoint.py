@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbmcp_core.errors import ResourceExhausted, ResultInvalid, ToolFailed
 from dbmcp_core.statement import Result
-from dbmcp_core.tools.files.checks import code_of, source_of
+from dbmcp_core.tools.files.checks import code_of, refused, source_of
 from dbmcp_core.tools.files.definitions import Loaded
 from dbmcp_core.tools.model import Parameter, Prompt
 from dbmcp_core.tools.project import Project
@@ -69,11 +69,14 @@ class Endpoint:
 
     @functools.cached_property
     def code(self) -> Code:
-        """Its SQL."""
+        """Its SQL; of a template, all branches are looked at before the first of them runs."""
         source = source_of(self.loaded, self._project.config)
         if source is None:
             raise ToolFailed(f"{self.loaded.subject} has no source to run on.", hint="Name one by 'connection'.")
-        return code_of(self.definition, self.text, source)
+        code = code_of(self.definition, self.text, source)
+        if self.language == "jinja" and (wrong := refused(self.definition, code, source)):
+            raise ToolFailed(f"The template can't be used: {wrong[0][1]}.", hint="'dbmcp validate' tells where.")
+        return code
 
     @property
     def language(self) -> str:

@@ -22,7 +22,7 @@ from dbmcp_core.tools.project import ProjectConfig, path_of, text_of
 if TYPE_CHECKING:
     from dbmcp_core.tools.sql.code import Code
 
-__all__ = ["MOST_SAMPLES", "code_of", "quick", "rules", "runnable", "source_of", "thorough"]
+__all__ = ["MOST_SAMPLES", "code_of", "quick", "refused", "rules", "runnable", "source_of", "thorough"]
 
 _FOLDED = re.compile(r":\s*>[0-9+-]*\s*$")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S")
@@ -241,16 +241,25 @@ def _sql(one: Loaded, config: ProjectConfig) -> Iterator[Problem]:
     definition = one.definition
     code = code_of(definition, text, source)
     problems = [*code.problems(), *_unbindable(definition, source)]
-    if not problems and source.engine.dialect is not None:
-        # What the guard's parser doesn't know, or calls unsafe, the database may take all the same from its operator.
-        tolerated = (RefusalCode.UNPARSABLE, RefusalCode.UNSAFE_FUNCTION)
-        problems = code.check(source.engine.dialect, read_only=definition.only_reads, tolerate=tolerated)
+    if not problems:
+        problems = refused(definition, code, source)
     yield from _told(one, (((*route,) or ("source",), message) for route, message in problems))
     if "--" in text and _FOLDED.search(one.line_of(("source", "code"))):
         told = "'>' joins the lines of the code, and what follows '--' is a comment then; write '|'"
         yield one.warning(told, ("source", "code"))
     if not problems and source.engine.dialect is not None:
         yield from _returns(one, code, source.engine.dialect, config)
+
+
+def refused(definition: Definition, code: Code, source: Source) -> list[tuple[Route, str]]:
+    """Return what is wrong with the statements that the code can become: two in one, or a write where it may only read.
+
+    What the guard's parser doesn't know, or calls unsafe, the database may take all the same from its operator.
+    """
+    if source.engine.dialect is None:
+        return []
+    tolerated = (RefusalCode.UNPARSABLE, RefusalCode.UNSAFE_FUNCTION)
+    return code.check(source.engine.dialect, read_only=definition.only_reads, tolerate=tolerated)
 
 
 def _unbindable(definition: Definition, source: Source) -> Iterator[tuple[Route, str]]:
