@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,10 +38,10 @@ def dbmcp(*arguments: str) -> list[str]:
 class Process:
     """One server process: its CPU time, and its memory now and at the most."""
 
-    def __init__(self, command: Sequence[str], **pipes: Any) -> None:
+    def __init__(self, command: Sequence[str], *, env: Mapping[str, str] = os.environ, **more: Any) -> None:
         # What is measured is compiled, as what pip installs is, whatever this machine does with its own checkouts.
-        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        self.popen = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=env, **pipes)
+        env = {name: value for name, value in env.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self.popen = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=env, **more)
         self._process = psutil.Process(self.popen.pid)
 
     def cpu_s(self) -> float:
@@ -66,8 +66,8 @@ class Process:
 class Stdio(Process):
     """A server on the standard streams, and a handshake client of it."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        super().__init__(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, command: Sequence[str], **more: Any) -> None:
+        super().__init__(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
         self._id = 0
         self.request("initialize", INITIALIZE)
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
@@ -79,6 +79,13 @@ class Stdio(Process):
 
     def request(self, method: str, params: dict[str, Any]) -> Any:
         """Send a request and return its result."""
+        message = self.answer(method, params)
+        if "error" in message or message["result"].get("isError"):
+            raise RuntimeError(str(message)[:500])
+        return message["result"]
+
+    def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and return the message that answers it, an error as well."""
         assert self.popen.stdout is not None
         self._id += 1
         self._send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
@@ -86,11 +93,9 @@ class Stdio(Process):
             line = self.popen.stdout.readline()
             if not line:
                 raise RuntimeError("the server ended")
-            message = json.loads(line)
+            message: dict[str, Any] = json.loads(line) if line.startswith(b"{") else {}  # some servers print, too
             if message.get("id") == self._id:
-                if "error" in message or message["result"].get("isError"):
-                    raise RuntimeError(str(message)[:500])
-                return message["result"]
+                return message
 
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """Call a tool and return its result."""

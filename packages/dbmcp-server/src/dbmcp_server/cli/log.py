@@ -35,7 +35,7 @@ class Action(StrEnum):
     CLEANUP = "cleanup"
 
 
-class Kind(StrEnum):
+class Operation(StrEnum):
     """What was called, or done."""
 
     TOOL = "tool"
@@ -72,7 +72,7 @@ def log(
     tool: Annotated[str | None, typer.Option(metavar="NAME", help="Calls of this tool.")] = None,
     resource: Annotated[str | None, typer.Option(metavar="URI", help="Reads of this resource.")] = None,
     prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Calls of this prompt.")] = None,
-    kind: Annotated[Kind | None, typer.Option("--type", help="What was called, or done.")] = None,
+    kind: Annotated[Operation | None, typer.Option("--type", help="What was called, or done.")] = None,
     policy: Annotated[Decision | None, typer.Option(help="What the policies decided.")] = None,
     status: Annotated[Status | None, typer.Option(help="How the call ended.")] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="10m, 2h, 3d, or a date: since then.")] = None,

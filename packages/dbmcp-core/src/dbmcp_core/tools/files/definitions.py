@@ -59,10 +59,14 @@ class Loaded:
         """Return the place of *path*, keys and indexes inside the definition."""
         return self.document.place((*self.route, *path))
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of its file."""
+        return (self.document.text or "").splitlines()
+
     def line_of(self, path: Sequence[str | int]) -> str:
         """Return the line of the file that *path* inside the definition begins in."""
-        line = self.place(path).line
-        lines = (self.document.text or "").splitlines()
+        line, lines = self.place(path).line, self.lines
         return lines[line - 1] if line is not None and line <= len(lines) else ""
 
     def problem(self, message: str, path: Sequence[str | int] = ()) -> Problem:

@@ -234,8 +234,7 @@ def _place(one: Loaded, line: object) -> Place:
     definition = one.definition
     if isinstance(definition, Prompt) or definition.code_language != "sql" or not isinstance(line, int):
         return whole
-    lines = (one.document.text or "").splitlines()
-    at = (key.line or 0) + line - 1
+    lines, at = one.lines, (key.line or 0) + line - 1
     if at >= len(lines) or not _BLOCK.search(one.line_of(("source", "code"))):
         return whole
     return Place(key.path, at + 1, len(lines[at]) - len(lines[at].lstrip()) + 1)

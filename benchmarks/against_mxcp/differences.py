@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from calls import Call
-from systems import Answer
+from against_mxcp.calls import Call
+from against_mxcp.systems import Answer
 
 #: These two need no name.
 SAME, BOTH_REFUSE = "the same answer", "both refuse"

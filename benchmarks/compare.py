@@ -2,7 +2,7 @@
 
     git clone https://github.com/raw-labs/mxcp
     python -m venv theirs && theirs/bin/pip install mxcp
-    python benchmarks/mxcp/compare.py mxcp --python theirs/bin/python
+    python benchmarks/compare.py mxcp --python theirs/bin/python
 
 By ``run`` and over MCP, every test and example of a project is called, and again with each argument changed. ``test``,
 ``validate`` and what a server lists are compared too. It takes half an hour: MXCP starts for each project.
@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from calls import Call, calls
-from differences import BOTH_REFUSE, SAME, name
-from systems import Answer, System
+from against_mxcp.calls import Call, calls
+from against_mxcp.differences import BOTH_REFUSE, SAME, name
+from against_mxcp.systems import Answer, System
 
 
 class Compared(NamedTuple):

@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
-from calls import Call
+from against_mxcp.calls import Call
+from peers import Stdio
 
 HERE = Path(__file__).resolve().parent
 LONGEST_S = 300
 UNSTARTED = "the server doesn't start"
 #: What a project's configuration gets for the variables that it asks for: its services aren't called.
 NOWHERE = "https://127.0.0.1:9"
-INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "compare", "version": "1"}}
-
-
-#: What a server lists, and what each of it is called by.
-_LISTS = {"tools": "name", "prompts": "name", "resources": "uri", "resources/templates": "uriTemplate"}
-_LISTED = {"resources/templates": "resourceTemplates"}
+#: What a server lists, by which key of the answer, and what each of it is called by.
+_LISTS = {
+    "tools/list": ("tools", "name"),
+    "prompts/list": ("prompts", "name"),
+    "resources/list": ("resources", "uri"),
+    "resources/templates/list": ("resourceTemplates", "uriTemplate"),
+}
 
 
 @dataclass(frozen=True)
@@ -121,15 +123,10 @@ class System:
         """Make *calls* of ``serve`` on the standard streams; return the answers, and what it lists."""
         try:
             session = Session(self)
-        except EOFError:
+        except RuntimeError:
             return [Answer(False, error=UNSTARTED)] * len(calls), Checked({}, UNSTARTED)
         with session:
-            listed = {
-                Call(f"{method}/list", item[key]): Answer(True, item.get("description"))
-                for method, key in _LISTS.items()
-                for item in session.request(f"{method}/list", {})["result"][_LISTED.get(method, method)]
-            }
-            return [session.call(call) for call in calls], Checked(listed, "isn't there")
+            return [session.call(call) for call in calls], Checked(session.listed(), "isn't there")
 
 
 class Session:
@@ -137,61 +134,42 @@ class Session:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._start()
+        self._server = self._started()
 
-    def _start(self) -> None:
-        self._server = subprocess.Popen(
-            [self._system.command, "serve", "--transport", "stdio", "--ignore-errors"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self._system.folder,
-            env=self._system.environment(),
-        )
-        self._id = 0
-        self.request("initialize", INITIALIZE)
-        self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    def _started(self) -> Stdio:
+        command = [self._system.command, "serve", "--transport", "stdio", "--ignore-errors"]
+        return Stdio(command, cwd=self._system.folder, env=self._system.environment())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.terminate()
-        self._server.communicate()
+        self._server.__exit__()
 
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps(message).encode() + b"\n")
-        self._server.stdin.flush()
-
-    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Send a request, and return the message that answers it."""
-        assert self._server.stdout is not None
-        self._id += 1
-        self._send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
-        watch = threading.Timer(LONGEST_S, self._server.kill)
-        watch.start()
-        try:
-            for line in self._server.stdout:
-                message: dict[str, Any] = json.loads(line) if line.startswith(b"{") else {}
-                if message.get("id") == self._id:
-                    return message
-        finally:
-            watch.cancel()
-        raise EOFError(f"{self._system.name} ended in {self._system.folder.name}")
+    def listed(self) -> dict[Call, Answer]:
+        """Return what the server lists, each with its description."""
+        return {
+            Call(method, item[key]): Answer(True, item.get("description"))
+            for method, (name, key) in _LISTS.items()
+            for item in self._server.request(method, {})[name]
+        }
 
     def call(self, call: Call) -> Answer:
         """Make *call*, as a client of its kind would."""
+        watch = threading.Timer(LONGEST_S, self._server.popen.kill)
+        watch.start()
         try:
             if call.kind == "tool":
-                return _of_tool(self.request("tools/call", {"name": call.name, "arguments": call.arguments}))
+                return _of_tool(self._server.answer("tools/call", {"name": call.name, "arguments": call.arguments}))
             if call.kind == "prompt":
-                return _of_prompt(self.request("prompts/get", {"name": call.name, "arguments": call.arguments}))
-            return _of_resource(self.request("resources/read", {"uri": _filled(call)}))
-        except (EOFError, BrokenPipeError) as error:
-            self.__exit__()
-            self._start()
+                return _of_prompt(self._server.answer("prompts/get", {"name": call.name, "arguments": call.arguments}))
+            return _of_resource(self._server.answer("resources/read", {"uri": _filled(call)}))
+        except (RuntimeError, BrokenPipeError) as error:
+            self._server.__exit__()
+            self._server = self._started()
             return Answer(False, error=str(error))
+        finally:
+            watch.cancel()
 
 
 def _filled(call: Call) -> str:
